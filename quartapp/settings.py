@@ -1,0 +1,177 @@
+"""Settings: QUARTAPP_* from the environment and `.env`, checked once, every bad value named."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from pathlib import Path
+from typing import Any, Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import (
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+PREFIX = "QUARTAPP_"
+SECRET_LENGTH = 32  # characters: what HS256 asks for (RFC 7518, 3.2) and more than anybody guesses
+DATABASE_SCHEMES = ("sqlite+aiosqlite", "mysql+aiomysql")
+
+# Keys that stand in tutorials and examples, so that anybody can sign with them.
+WELL_KNOWN = ("abc123", "abcde", "abcde1234", "abcd12345678", "changeme", "changethis", "secret")
+
+
+class SettingsError(Exception):
+    """Some settings cannot be used; `problems` holds one line for each."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("These settings cannot be used:\n" + "\n".join(f"  {p}" for p in problems))
+        self.problems = problems
+
+
+class Settings(BaseSettings):
+    """Every setting of the application; README.md has the table."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True
+    )
+
+    env: Literal["development", "production"] = "development"
+    instance_path: Path = Path("instance")
+    database_url: str = ""  # empty: the embedded SQLite database under instance_path
+    secret_key: SecretStr = Field(default=SecretStr(""), validate_default=True)
+    jwt_secret_key: SecretStr = Field(default=SecretStr(""), validate_default=True)
+    upload_folder: Path = Path()  # unset: `upload` under instance_path
+    max_upload_bytes: int = Field(default=16 * 2**20, ge=1)
+    lessons: bool = True  # on or off
+    shutdown_timeout: float = Field(default=1.0, ge=0, le=3600)  # seconds
+
+    @model_validator(mode="before")
+    @classmethod
+    def _defaults_of_the_environment(cls, values: dict[str, Any]) -> dict[str, Any]:
+        """Production keeps the lessons out (some let anyone write) and waits longer at the end."""
+        if values.get("env") == "production":
+            values.setdefault("lessons", False)
+            values.setdefault("shutdown_timeout", 10.0)
+        instance = Path(values.get("instance_path", "instance"))
+        values.setdefault("upload_folder", instance / "upload")
+        return values
+
+    @field_validator("instance_path", "upload_folder", mode="after")
+    @classmethod
+    def _absolute(cls, path: Path) -> Path:
+        return path.absolute()
+
+    @field_validator("lessons", mode="before")
+    @classmethod
+    def _on_or_off(cls, value: object) -> object:
+        if isinstance(value, str) and value.lower() not in {"on", "off"}:
+            raise ValueError("must be on or off")
+        return value
+
+    @field_validator("database_url", mode="after")
+    @classmethod
+    def _known_database(cls, url: str) -> str:
+        if not url:
+            return url
+        parts = urlsplit(url)
+        if parts.scheme not in DATABASE_SCHEMES:
+            raise ValueError(f"must begin with {' or '.join(s + '://' for s in DATABASE_SCHEMES)}")
+        if parts.scheme.startswith("mysql") and not (parts.hostname and parts.path.strip("/")):
+            raise ValueError("must name a host and a database: mysql+aiomysql://user:pw@host/name")
+        if parts.port == 0:  # reading `port` raises ValueError for what is no number
+            raise ValueError("port 0 is none")
+        return url
+
+    @field_validator("secret_key", "jwt_secret_key", mode="after")
+    @classmethod
+    def _own_in_production(cls, secret: SecretStr, info: ValidationInfo) -> SecretStr:
+        if info.data.get("env") == "production" and (why := weakness(secret.get_secret_value())):
+            raise ValueError(why)
+        return secret
+
+    @property
+    def production(self) -> bool:
+        """Whether this is production."""
+        return self.env == "production"
+
+    @property
+    def embedded(self) -> bool:
+        """Whether the database is the embedded default, which the house keeps by itself."""
+        return not self.database_url
+
+    @property
+    def database(self) -> str:
+        """The address of the database in use."""
+        return self.database_url or f"sqlite+aiosqlite:///{self.instance_path / 'quartapp.db'}"
+
+    def with_secrets(self) -> Self:
+        """The same with the secrets that were not given, read from or made under instance_path.
+
+        Only development comes here with one missing: production has been refused by then.
+        """
+        made = {
+            name: SecretStr(kept_secret(self.instance_path / name))
+            for name in ("secret_key", "jwt_secret_key")
+            if not getattr(self, name).get_secret_value()
+        }
+        return self.model_copy(update=made)
+
+
+def load_settings(**given: Any) -> Settings:
+    """Read the settings; what is `given` wins over the environment, and that over `.env`.
+
+    Raises SettingsError, which names every value that cannot be used.
+    """
+    try:
+        return Settings(**given).with_secrets()
+    except ValidationError as error:
+        raise SettingsError([_problem(dict(e)) for e in error.errors()]) from None
+    except UnicodeDecodeError:
+        raise SettingsError([".env: is not UTF-8"]) from None
+    except OSError as error:
+        raise SettingsError([f"{error.filename}: {error.strerror}"]) from None
+
+
+def weakness(secret: str) -> str:
+    """Why a secret is too weak for production; empty if it is not."""
+    if not secret:
+        return "must be set in production"
+    if secret.lower() in WELL_KNOWN:
+        return "is printed in a tutorial: anybody can sign with it"
+    if len(secret) < SECRET_LENGTH:
+        return f"is shorter than {SECRET_LENGTH} characters"
+    if len(set(secret)) < 8:
+        return "repeats a few characters"
+    return ""
+
+
+def kept_secret(path: Path) -> str:
+    """The secret in the file `path`; made at the first call, readable by its owner alone.
+
+    Of several processes that start at once one makes the file and all read the same: the
+    whole file appears at once, by a link that fails where there is one.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if not path.exists():
+        draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            file.write(secrets.token_urlsafe(48))
+        try:
+            os.link(draft, path)
+        except FileExistsError:
+            pass  # another process was first: its secret is the one
+        finally:
+            draft.unlink()
+    return path.read_text().strip()
+
+
+def _problem(error: dict[str, Any]) -> str:
+    """One line for one bad value, without the value: it may be a password."""
+    name = "".join(str(part) for part in error["loc"]).upper()
+    return f"{PREFIX}{name}: {error['msg'].removeprefix('Value error, ')}"
