@@ -1,0 +1,1 @@
+"""Accounts: who may sign in. Table t_admin, Argon2id passwords, the login path."""

@@ -1,0 +1,122 @@
+"""Class Database: the engine of one application, and its two kinds of transaction."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager
+from typing import Any, TypeVar
+
+from sqlalchemy import text
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from quartapp.core.errors import NotReady
+from quartapp.db.engine import CONNECT_TIMEOUT, WRITING, make_engine
+
+TRANSACTION_TIMEOUT = 35.0  # seconds; above what a statement may take, so that its error comes first
+
+Result = TypeVar("Result")
+
+
+class Database:
+    """One engine. Two databases never share anything, so two applications in a process may differ.
+
+    `url` is `sqlite+aiosqlite:///…` or `mysql+aiomysql://…`.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.url = make_url(url)
+        self.engine = make_engine(self.url)
+
+    @asynccontextmanager
+    async def reading(
+        self, *, timeout: float | None = TRANSACTION_TIMEOUT
+    ) -> AsyncIterator[AsyncSession]:
+        """A transaction that only reads; nothing in it is ever flushed or committed.
+
+        It sees the database as it was at its first question. Raises NotReady if it is still open
+        after `timeout` seconds.
+        """
+        session = AsyncSession(self.engine, expire_on_commit=False, autoflush=False)
+        try:
+            async with _at_most(timeout):
+                yield session
+        finally:
+            await _to_the_end(session.close())
+
+    @asynccontextmanager
+    async def writing(
+        self, *, timeout: float | None = TRANSACTION_TIMEOUT
+    ) -> AsyncIterator[AsyncSession]:
+        """A transaction that commits when the block ends, and rolls back when it raises.
+
+        A commit that has begun runs to its end even if the task is cancelled meanwhile. Raises
+        NotReady if the block, or the commit, is not through after `timeout` seconds.
+        """
+        session = AsyncSession(self.engine, expire_on_commit=False)
+        try:
+            async with _at_most(timeout):
+                await session.connection(execution_options={WRITING: True})
+                yield session
+            await _to_the_end(_commit(session, timeout))
+        finally:
+            await _to_the_end(session.close())
+
+    async def check(self) -> None:
+        """Ask the database for a sign of life. Raises NotReady with the reason if it gives none."""
+        try:
+            async with _at_most(CONNECT_TIMEOUT), self.engine.connect() as connection:
+                await connection.execute(text("SELECT 1"))
+        except (DBAPIError, PoolTimeout, OSError, RuntimeError, NotReady) as error:
+            address = self.url.render_as_string()
+            raise NotReady(f"{address} does not answer: {reason(error)}") from error
+
+    async def close(self) -> None:
+        """Give back every connection."""
+        await self.engine.dispose()
+
+
+def reason(error: BaseException) -> str:
+    """What a database error says, without its number and the statement around it."""
+    inner = getattr(error, "orig", None) or error
+    return str(inner.args[-1] if inner.args else inner)
+
+
+async def _commit(session: AsyncSession, timeout: float | None) -> None:
+    async with _at_most(timeout):
+        await session.commit()
+
+
+@asynccontextmanager
+async def _at_most(seconds: float | None) -> AsyncIterator[None]:
+    """Give a block up after that time: a server that stopped in mid-answer would hold it forever."""
+    limit = asyncio.timeout(seconds)
+    try:
+        async with limit:
+            yield
+    except TimeoutError:
+        if not limit.expired():
+            raise  # somebody else's
+        raise NotReady(f"the database was not through after {seconds:g} seconds") from None
+
+
+async def _to_the_end(work: Coroutine[Any, Any, Result]) -> Result:
+    """Await `work` and let a cancellation through only when it has ended."""
+    task = asyncio.ensure_future(work)
+    cancelled: asyncio.CancelledError | None = None
+    while not task.done():
+        try:
+            await asyncio.shield(task)
+        except asyncio.CancelledError as error:
+            if task.cancelled():
+                raise
+            cancelled = error
+        except BaseException:  # noqa: S110 - task.result() below raises it again
+            pass
+    if cancelled is not None:
+        task.exception()  # seen: the cancellation is what the caller hears
+        raise cancelled
+    return task.result()

@@ -1,0 +1,103 @@
+"""The engine of a Database: how connections are made, kept and prepared."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import aiomysql
+from sqlalchemy import event
+from sqlalchemy.engine import URL, Connection
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.pool import AsyncAdaptedQueuePool
+
+BUSY_TIMEOUT = 5.0  # seconds that a writer waits for another one on SQLite
+CONNECT_TIMEOUT = 5.0  # seconds until a MySQL server that does not answer is given up
+STATEMENT_TIMEOUT = 30  # seconds a statement may run on MySQL: it runs on when its client is gone
+POOL_SIZE = 10
+POOL_TIMEOUT = 10.0  # seconds to wait for a free connection
+POOL_RECYCLE = 1800  # seconds; below the server's wait_timeout
+
+# A server may be set to cut off what does not fit, to read "x" as a name, or to keep zero dates:
+# ours is to refuse, whatever the server's own setting is.
+SQL_MODE = "'STRICT_TRANS_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION'"
+
+WRITING = "quartapp_writing"  # the execution option of a transaction that will write
+SERVER_GONE = 2013  # MySQL's number for a server that fell silent
+
+
+def make_engine(url: URL) -> AsyncEngine:
+    """The engine for a database, with nothing connected yet."""
+    return _sqlite(url) if url.get_backend_name() == "sqlite" else _mysql(url)
+
+
+def _sqlite(url: URL) -> AsyncEngine:
+    # The driver begins a transaction only before a change, so that two writers that read
+    # first lose updates: it is told to keep out, and `_begin` says when one begins.
+    engine = create_async_engine(
+        url,
+        connect_args={"isolation_level": None, "timeout": BUSY_TIMEOUT},
+        poolclass=AsyncAdaptedQueuePool,
+        # A database in memory lives in its one connection, which users take in turn.
+        pool_size=1 if url.database in (None, "", ":memory:") else POOL_SIZE,
+        max_overflow=0,
+        pool_timeout=POOL_TIMEOUT,
+    )
+    event.listen(engine.sync_engine, "connect", _prepare_sqlite)
+    event.listen(engine.sync_engine, "begin", _begin)
+    return engine
+
+
+def _mysql(url: URL) -> AsyncEngine:
+    engine = create_async_engine(
+        # Another charset in the address could not carry what the tables hold.
+        url.update_query_dict({"charset": "utf8mb4"}),
+        pool_pre_ping=True,
+        pool_recycle=POOL_RECYCLE,
+        pool_size=POOL_SIZE,
+        max_overflow=0,
+        pool_timeout=POOL_TIMEOUT,
+        connect_args={"async_creator_fn": _connect_mysql, "sql_mode": SQL_MODE},
+    )
+    event.listen(engine.sync_engine, "connect", _prepare_mysql)
+    return engine
+
+
+async def _connect_mysql(**arguments: Any) -> aiomysql.Connection:
+    """A connection within CONNECT_TIMEOUT; the driver's own limit ends before the handshake.
+
+    It also leaves its socket open when it is cancelled in the middle.
+    """
+    connection = aiomysql.Connection(**arguments)
+    try:
+        async with asyncio.timeout(CONNECT_TIMEOUT):
+            await connection.ping()  # connects first
+    except TimeoutError:
+        connection.close()
+        why = f"no answer within {CONNECT_TIMEOUT:g} seconds"
+        raise aiomysql.OperationalError(SERVER_GONE, why) from None
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _prepare_sqlite(connection: Any, _record: object) -> None:
+    cursor = connection.cursor()
+    for pragma in ("journal_mode = WAL", "synchronous = NORMAL", "foreign_keys = ON"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _prepare_mysql(connection: Any, _record: object) -> None:
+    cursor = connection.cursor()
+    if "MariaDB" in connection.driver_connection.get_server_info():
+        cursor.execute(f"SET SESSION max_statement_time = {STATEMENT_TIMEOUT}")
+    else:
+        cursor.execute(f"SET SESSION max_execution_time = {STATEMENT_TIMEOUT * 1000}")
+    cursor.close()
+
+
+def _begin(connection: Connection) -> None:
+    writing = connection.get_execution_options().get(WRITING, False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")

@@ -1,0 +1,1 @@
+"""Houses: the table base_house, and CSV files in and out of it."""

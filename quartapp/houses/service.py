@@ -1,0 +1,100 @@
+"""What can be done with houses."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import delete as delete_from
+from sqlalchemy import func, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from quartapp.core.errors import Conflict, Invalid, NotFound
+from quartapp.core.paging import Page
+from quartapp.core.text import is_storable
+from quartapp.houses.models import House
+
+LENGTHS = {
+    name: House.__table__.c[name].type.length  # type: ignore[attr-defined]
+    for name in ("id", "project_no", "project_name", "project_address")
+}
+
+
+async def create(
+    db: AsyncSession,
+    *,
+    id: str,
+    project_no: str | None,
+    project_name: str | None,
+    project_address: str | None,
+) -> House:
+    """A new house. Raises Invalid if a value does not fit its column, Conflict if the id exists."""
+    values = {
+        "id": id,
+        "project_no": project_no,
+        "project_name": project_name,
+        "project_address": project_address,
+    }
+    if refused := refusals(values):
+        raise Invalid("; ".join(f"{n} {why}" for n, why in refused.items()), fields=refused)
+    house = House(**values)
+    db.add(house)
+    try:
+        await db.flush()
+    except IntegrityError:
+        raise Conflict(f"there is a house {id!r} already") from None
+    return house
+
+
+async def get(db: AsyncSession, *, id: str) -> House:
+    """The house of that id. Raises NotFound."""
+    house = await db.get(House, id) if is_storable(id) else None
+    if house is None:
+        raise NotFound(f"there is no house {id!r}")
+    return house
+
+
+async def delete(db: AsyncSession, *, id: str) -> None:
+    """Remove the house of that id. Raises NotFound."""
+    done = await db.execute(delete_from(House).where(House.id == id)) if is_storable(id) else None
+    if done is None or not done.rowcount:
+        raise NotFound(f"there is no house {id!r}")
+
+
+async def ids(db: AsyncSession) -> Sequence[str]:
+    """The id of every house, in order."""
+    return (await db.scalars(select(House.id).order_by(House.id))).all()
+
+
+async def page(
+    db: AsyncSession, *, number: int, size: int, project_name: str | None = None
+) -> Page[House]:
+    """One page of the houses by id, of all or of those with exactly that name.
+
+    `number` and `size` are at least 1 and have no upper limit; past the end a page is empty.
+    """
+    chosen = select(House)
+    if project_name is not None:
+        chosen = chosen.where(House.project_name == project_name)
+    if project_name is not None and not is_storable(project_name):
+        return Page(items=[], number=number, size=size, total=0)
+    total = await db.scalar(select(func.count()).select_from(chosen.subquery())) or 0
+    offset = (number - 1) * size
+    if offset >= total:
+        return Page(items=[], number=number, size=size, total=total)
+    rows = chosen.order_by(House.id).limit(min(size, total)).offset(offset)
+    return Page(items=(await db.scalars(rows)).all(), number=number, size=size, total=total)
+
+
+def refusals(values: dict[str, str | None]) -> dict[str, str]:
+    """Why the table cannot hold these values, by the names of its columns; empty if it can."""
+    found: dict[str, str] = {}
+    for name, value in values.items():
+        if value is None:
+            if name == "id":
+                found[name] = "is missing"
+        elif len(value) > LENGTHS[name]:
+            found[name] = f"is longer than {LENGTHS[name]} characters"
+        elif not is_storable(value):
+            found[name] = "holds characters that are no text"
+    return found
