@@ -1,0 +1,76 @@
+"""create_app: the application, put together step by step; the only room that sees all others."""
+
+from __future__ import annotations
+
+from quart import Quart
+
+from quartapp.accounts.models import Account
+from quartapp.accounts.passwords import Passwords
+from quartapp.db import migrate
+from quartapp.db.base import Base
+from quartapp.db.database import Database
+from quartapp.houses.models import House
+from quartapp.paths import STATIC, TEMPLATES
+from quartapp.settings import Settings, load_settings
+from quartapp.web import errors, lessons, site
+from quartapp.web.db import app_database, use_database
+from quartapp.web.forms import LimitedRequest
+from quartapp.web.login import app_passwords, use_passwords
+from quartapp.web.middleware.body_limit import BodyLimit
+
+MODELS = (Account, House)  # importing a model puts its table into the metadata
+METADATA = Base.metadata
+
+
+def create_app(settings: Settings | None = None, *, lesson: str | None = None) -> Quart:
+    """Build the application; with `lesson` that one section alone, mounted at `/`.
+
+    Raises SettingsError for settings that cannot be used, KeyError for an unknown lesson.
+    """
+    settings = settings or load_settings()
+    app = Quart(
+        "quartapp",
+        instance_path=str(settings.instance_path),
+        static_folder=None if lesson else str(STATIC),
+        template_folder=str(TEMPLATES),
+    )
+    configure(app, settings)
+    connect(app, settings)
+    errors.install(app)
+    if lesson:
+        lessons.mount_one(app, lesson)
+    else:
+        site.mount(app)
+        if settings.lessons:
+            lessons.mount_all(app)
+    app.asgi_app = BodyLimit(app.asgi_app, settings.max_upload_bytes)  # type: ignore[method-assign]
+    return app
+
+
+def configure(app: Quart, settings: Settings) -> None:
+    """Hand the settings on, under the names that Flask and its extensions read."""
+    app.config.update(
+        SECRET_KEY=settings.secret_key.get_secret_value(),
+        JWT_SECRET_KEY=settings.jwt_secret_key.get_secret_value(),
+        UPLOAD_FOLDER=str(settings.upload_folder),
+        MAX_CONTENT_LENGTH=settings.max_upload_bytes,
+        SESSION_COOKIE_SECURE=settings.production,
+        QUART_AUTH_COOKIE_SECURE=settings.production,
+    )
+    app.request_class = LimitedRequest
+
+
+def connect(app: Quart, settings: Settings) -> None:
+    """Give the application its database and its password threads, from start to end."""
+    use_database(app, Database(settings.database))
+    use_passwords(app, Passwords())
+
+    @app.before_serving
+    async def migrate_the_embedded_database() -> None:
+        if settings.embedded:
+            await migrate.upgrade(app_database(app))
+
+    @app.after_serving
+    async def let_go() -> None:
+        app_passwords(app).close()
+        await app_database(app).close()

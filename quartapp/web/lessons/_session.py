@@ -1,0 +1,102 @@
+"""A session cookie for a lesson alone: its path is the lesson's root, wherever that is mounted."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from quart import Quart, Response, request
+from quart.blueprints import BlueprintSetupState
+from quart.sessions import (
+    SecureCookieSession,
+    SecureCookieSessionInterface,
+    SessionInterface,
+    SessionMixin,
+)
+from quart.wrappers import BaseRequestWebsocket
+from werkzeug.wrappers import Response as WerkzeugResponse
+
+
+def root_of(state: BlueprintSetupState) -> str:
+    """The path of a blueprint's root: `/lessons/flash`, or `/` if it has the site to itself."""
+    return (state.url_prefix or "").rstrip("/") or "/"
+
+
+def keep_session_below(state: BlueprintSetupState) -> None:
+    """Give the blueprint that is being registered a session cookie below its own root."""
+    app = state.app
+    if not isinstance(app.session_interface, SessionsByPath):
+        app.session_interface = SessionsByPath(app.session_interface)
+    root = root_of(state)
+    app.session_interface.lessons[root] = LessonSessions(root)
+
+
+class LessonSession(SecureCookieSession):
+    """A session that knows whose it is, and whether it was looked at: the answer varies then."""
+
+    accessed = False
+
+    def __init__(self, initial: Any = None) -> None:
+        super().__init__(initial)
+        self.kept_by: LessonSessions | None = None
+
+    def __getitem__(self, key: str) -> Any:
+        self.accessed = True
+        return super().__getitem__(key)
+
+    def __contains__(self, key: object) -> bool:
+        self.accessed = True
+        return super().__contains__(key)
+
+    def get(self, key: str, default: Any = None) -> Any:
+        """The value of a key, or the default."""
+        self.accessed = True
+        return super().get(key, default)
+
+
+class LessonSessions(SecureCookieSessionInterface):
+    """Sessions in a cookie `session` below one path."""
+
+    session_class = LessonSession
+    salt = "quartapp-lesson-session"
+
+    def __init__(self, root: str) -> None:
+        self.root = root
+
+    def covers(self, path: str) -> bool:
+        """Whether a request for this path is the lesson's."""
+        return self.root == "/" or path == self.root or path.startswith(f"{self.root}/")
+
+    def get_cookie_name(self, app: Quart) -> str:
+        """The name that the tutorial's programs use."""
+        return "session"
+
+    def get_cookie_path(self, app: Quart) -> str:
+        """The lesson's root, below that of the application itself."""
+        return f"{request.root_path}{self.root}" if self.root != "/" else request.root_path or "/"
+
+
+class SessionsByPath(SessionInterface):
+    """Hands a request to the lesson's sessions if it is for a lesson, else to the application's."""
+
+    def __init__(self, others: SessionInterface) -> None:
+        self.others = others
+        self.lessons: dict[str, LessonSessions] = {}
+
+    async def open_session(self, app: Quart, request: BaseRequestWebsocket) -> SessionMixin | None:
+        """Open the session that the request's path asks for."""
+        for lesson in self.lessons.values():
+            if lesson.covers(request.path):
+                session = cast(LessonSession | None, await lesson.open_session(app, request))
+                if session is not None:
+                    session.kept_by = lesson
+                return session
+        return await app.ensure_async(self.others.open_session)(app, request)
+
+    async def save_session(
+        self, app: Quart, session: SessionMixin, response: Response | WerkzeugResponse | None
+    ) -> None:
+        """Save the session where it came from."""
+        keeper: SessionInterface = self.others
+        if isinstance(session, LessonSession) and session.kept_by is not None:
+            keeper = session.kept_by
+        await app.ensure_async(keeper.save_session)(app, session, response)

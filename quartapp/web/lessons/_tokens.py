@@ -1,0 +1,13 @@
+"""The token manager of the lessons: the application's default one, made where there is none."""
+
+from __future__ import annotations
+
+from quart.blueprints import BlueprintSetupState
+
+from quartapp.jwt import JWTManager
+
+
+def use_jwt_manager(state: BlueprintSetupState) -> None:
+    """Give the application a JWTManager unless it has one; options are read from its config."""
+    if "flask-jwt-extended" not in state.app.extensions:
+        JWTManager(state.app)

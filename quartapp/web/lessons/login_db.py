@@ -1,0 +1,81 @@
+"""Login with the database: quart-auth keeps who signed in, in a cookie of its own."""
+
+from __future__ import annotations
+
+from typing import cast
+
+from quart import Blueprint, current_app, redirect, render_template, request, url_for
+from quart.blueprints import BlueprintSetupState
+from quart_auth import Action, AuthUser, QuartAuth, Unauthorized
+from werkzeug.wrappers import Response
+
+from quartapp.accounts import service as accounts
+from quartapp.accounts.models import Account
+from quartapp.paths import TEMPLATES
+from quartapp.web.db import reading
+from quartapp.web.lessons._session import root_of
+from quartapp.web.login import authenticate
+
+bp = Blueprint("login_db", __name__, template_folder=TEMPLATES)
+
+NAME = "quartapp_lesson_login_db"
+DURATION = 31 * 24 * 3600  # seconds that a login holds, as Flask's session does
+
+
+@bp.record_once
+def bring_quart_auth(state: BlueprintSetupState) -> None:
+    """Give the lesson a QuartAuth to itself: who signs in here is signed in nowhere else."""
+    state.app.extensions[NAME] = QuartAuth(
+        state.app,
+        attribute_name=f"_{NAME}",
+        cookie_name=NAME,
+        cookie_path=root_of(state),
+        cookie_secure=state.app.config["SESSION_COOKIE_SECURE"],
+        duration=DURATION,
+        salt=NAME,
+        singleton=False,
+    )
+
+
+def auth() -> QuartAuth:
+    """The lesson's QuartAuth in the current application."""
+    return cast(QuartAuth, current_app.extensions[NAME])
+
+
+async def signed_in() -> Account:
+    """The account that is signed in. Raises Unauthorized, also if it exists no more."""
+    auth_id = auth().load_user().auth_id
+    if auth_id is None:
+        raise Unauthorized
+    async with reading() as db:
+        account = await accounts.find_by_id(db, id=int(auth_id))
+    if account is None:
+        raise Unauthorized
+    return account
+
+
+@bp.route("/login", methods=["GET", "POST"])
+async def login() -> Response | str:
+    """Show the form, or sign in with it."""
+    if request.method == "POST":
+        form = await request.form
+        account = await authenticate(form["username"], form["password"])
+        if account is not None:
+            auth().login_user(AuthUser(str(account.id), Action.WRITE))
+            return redirect(url_for(".dashboard"))
+    return await render_template("lessons/login_db/auth_login.html")
+
+
+@bp.get("/dashboard")
+async def dashboard() -> str:
+    """Greet who is signed in."""
+    account = await signed_in()
+    return await render_template("lessons/login_db/dashboard.html", account=account)
+
+
+@bp.get("/logout")
+async def logout() -> Response:
+    """Sign out."""
+    await signed_in()
+    auth().logout_user()
+    return redirect(url_for(".login"))

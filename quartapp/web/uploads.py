@@ -1,0 +1,169 @@
+"""Uploads: a multipart body parsed as it arrives and written in a thread, in big steps, once."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from threading import Lock
+from uuid import uuid4
+
+from quart import Request
+from werkzeug.exceptions import BadRequest, RequestEntityTooLarge, ServiceUnavailable
+from werkzeug.sansio.multipart import (
+    Data,
+    Epilogue,
+    Event,
+    Field,
+    File,
+    MultipartDecoder,
+    NeedData,
+)
+from werkzeug.utils import secure_filename
+
+STEP = 64 * 1024  # bytes parsed at once
+BLOCK = 2**20  # bytes written at once
+DISK_FULL = {errno.ENOSPC, errno.EDQUOT}
+
+
+async def save_upload(request: Request, *, field: str, folder: Path) -> Path:
+    """Save the first file of a form field into `folder`, under secure_filename of its name.
+
+    The file appears whole or not at all, and replaces one of that name. Raises BadRequest if
+    there is no such file or its name is none, RequestEntityTooLarge beyond MAX_CONTENT_LENGTH
+    or the limits of a form.
+    """
+    boundary = request.mimetype_params.get("boundary", "")
+    if request.mimetype != "multipart/form-data" or not boundary.isascii() or not boundary:
+        raise BadRequest(f"There is no file in the field {field!r}.")
+    async with _draft(folder) as draft:
+        name = await _receive(request, boundary.encode(), field, draft)
+        if name is None:
+            raise BadRequest(f"There is no file in the field {field!r}.")
+        if not (safe := secure_filename(name)):
+            raise BadRequest("No file was chosen, or nothing is left of its name.")
+        return await draft.publish(safe)
+
+
+async def _receive(request: Request, boundary: bytes, field: str, draft: _Draft) -> str | None:
+    """Write the first file of `field` to the draft; the file's name, None if there was none."""
+    name: str | None = None
+    writing = False
+    async for event in _events(request, boundary):
+        if isinstance(event, (Field, File)):
+            writing = isinstance(event, File) and event.name == field and name is None
+            if writing and isinstance(event, File):
+                name = event.filename
+        elif isinstance(event, Data) and writing:
+            await draft.write(event.data)
+    return name
+
+
+async def _events(request: Request, boundary: bytes) -> AsyncIterator[Event]:
+    """The parts of a multipart body. Raises BadRequest if it is none, or breaks off."""
+    decoder = MultipartDecoder(
+        boundary, request.max_form_memory_size, max_parts=request.max_form_parts
+    )
+    in_fields = received = 0
+    part: Event | None = None
+    async for chunk in request.body:
+        received += len(chunk)
+        if request.max_content_length is not None and received > request.max_content_length:
+            raise RequestEntityTooLarge
+        for start in range(0, len(chunk), STEP):
+            decoder.receive_data(chunk[start : start + STEP])
+            while True:
+                try:
+                    event = decoder.next_event()
+                except ValueError as error:
+                    raise BadRequest("The form cannot be read.") from error
+                if isinstance(event, NeedData):
+                    break
+                if isinstance(event, Epilogue):
+                    return
+                if isinstance(event, (Field, File)):
+                    part = event
+                elif isinstance(event, Data) and isinstance(part, Field):
+                    in_fields += len(event.data)
+                    if in_fields > (request.max_form_memory_size or in_fields):
+                        raise RequestEntityTooLarge
+                yield event
+    raise BadRequest("The form breaks off.")
+
+
+class _Draft:
+    """A file that is being written beside its place."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.path = folder / f".{uuid4().hex}.part"
+        self._descriptor: int | None = None
+        self._waiting = bytearray()
+        # A thread goes on when the task that waits for it is cancelled: nobody may close the
+        # file, or remove it, under one that is still at work.
+        self._alone = Lock()
+        self._discarded = False
+
+    async def write(self, data: bytes | bytearray) -> None:
+        self._waiting += data
+        if len(self._waiting) >= BLOCK:
+            await self._flush()
+
+    async def publish(self, name: str) -> Path:
+        """Put the file in its place. Raises BadRequest if the file system refuses the name."""
+        await self._flush()
+        target = self.folder / name
+        try:
+            await asyncio.to_thread(self._move, target)
+        except OSError as error:
+            raise BadRequest("The file system refuses this name.") from error
+        return target
+
+    async def _flush(self) -> None:
+        block, self._waiting = bytes(self._waiting), bytearray()
+        try:
+            await asyncio.to_thread(self._append, block)
+        except OSError as error:
+            if error.errno in DISK_FULL:
+                raise ServiceUnavailable("There is no room left for files.") from error
+            raise
+
+    def _append(self, block: bytes) -> None:
+        with self._alone:
+            if self._descriptor is None and not self._discarded:
+                self.folder.mkdir(parents=True, exist_ok=True)
+                flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
+                self._descriptor = os.open(self.path, flags, 0o666)
+            view = memoryview(block)
+            while view and self._descriptor is not None:
+                view = view[os.write(self._descriptor, view) :]
+
+    def _move(self, target: Path) -> None:
+        with self._alone:
+            self._close()
+            self.path.replace(target)
+
+    def discard(self) -> None:
+        """Remove the file, unless it is in its place by now."""
+        with self._alone:
+            self._discarded = True
+            self._close()
+            self.path.unlink(missing_ok=True)
+
+    def _close(self) -> None:
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
+
+
+@asynccontextmanager
+async def _draft(folder: Path) -> AsyncIterator[_Draft]:
+    """A draft that is gone at the end, published or not, also if the client is."""
+    draft = _Draft(folder)
+    try:
+        yield draft
+    finally:
+        await asyncio.shield(asyncio.to_thread(draft.discard))
