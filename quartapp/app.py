@@ -17,6 +17,7 @@ from quartapp.web.db import app_database, use_database
 from quartapp.web.forms import LimitedRequest
 from quartapp.web.login import app_passwords, use_passwords
 from quartapp.web.middleware.body_limit import BodyLimit
+from quartapp.web.static import StaticQuart
 
 MODELS = (Account, House)  # importing a model puts its table into the metadata
 METADATA = Base.metadata
@@ -28,7 +29,7 @@ def create_app(settings: Settings | None = None, *, lesson: str | None = None) -
     Raises SettingsError for settings that cannot be used, KeyError for an unknown lesson.
     """
     settings = settings or load_settings()
-    app = Quart(
+    app = StaticQuart(
         "quartapp",
         instance_path=str(settings.instance_path),
         static_folder=None if lesson else str(STATIC),

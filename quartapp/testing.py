@@ -31,6 +31,8 @@ from quartapp.web.login import app_passwords
 
 SECRET = "for tests only, and long enough to sign with"  # noqa: S105
 
+PASSWORD = "123456"  # noqa: S105
+
 
 @dataclass(frozen=True)
 class User:
@@ -68,7 +70,7 @@ async def temporary_app(
         shutil.rmtree(folder)
 
 
-async def new_user(app: Quart, *, username: str = "", password: str = "123456") -> User:
+async def new_user(app: Quart, *, username: str = "", password: str = PASSWORD) -> User:
     """An account in the application's database; a name is made up where none is given."""
     username = username or f"user-{uuid4().hex[:12]}"
     password_hash = await app_passwords(app).hash(password)

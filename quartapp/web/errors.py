@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from quart import Quart, Response, jsonify
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from quartapp.core.errors import Conflict, DomainError, Invalid, NotFound, NotReady
@@ -27,5 +27,5 @@ def install(app: Quart) -> None:
     """Register the handlers."""
     for kind in STATUSES:
         app.register_error_handler(kind, refused)
-    app.register_error_handler(DBAPIError, database_away)
-    app.register_error_handler(PoolTimeout, database_away)
+    for away in (OperationalError, InterfaceError, PoolTimeout):
+        app.register_error_handler(away, database_away)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from typing import Any
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any, cast
 from urllib.parse import parse_qsl
 
 from quart import Request
@@ -13,10 +13,7 @@ from werkzeug.datastructures import MultiDict
 from werkzeug.exceptions import RequestEntityTooLarge
 
 FormFields = tuple[MultiDict[str, str], MultiDict[str, Any]]
-Parse = Callable[
-    [FormDataParser, Body, str, int | None, dict[str, str]], Awaitable[FormFields]
-]
-
+Parse = Callable[[FormDataParser, Body, str, int | None, dict[str, str]], Awaitable[FormFields]]
 
 
 async def _urlencoded(
@@ -37,15 +34,48 @@ async def _urlencoded(
     return MultiDict(pairs), MultiDict()
 
 
+async def _multipart(
+    parser: FormDataParser,
+    body: Body,
+    mimetype: str,
+    length: int | None,
+    options: dict[str, str],
+) -> FormFields:
+    """Read a multipart body. Raises ValueError for one that breaks off before its end."""
+    parse = FormDataParser.parse_functions[mimetype]
+    ending = _Ending(body, f"--{options.get('boundary', '')}--".encode())
+    fields = await parse(parser, cast(Body, ending), mimetype, length, options)
+    if not ending.seen:
+        raise ValueError("the form breaks off")
+    return fields
+
+
+class _Ending:
+    """A body that notices, as it passes, the line that ends a multipart form."""
+
+    def __init__(self, body: Body, line: bytes) -> None:
+        self._body = body
+        self._line = line
+        self._before = b""
+        self.seen = False
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        async for chunk in self._body:
+            window = self._before + chunk
+            self.seen = self.seen or self._line in window
+            self._before = window[-len(self._line) :]
+            yield chunk
+
+
 class LimitedFormDataParser(FormDataParser):
-    """Quart's parser of forms, with MAX_FORM_MEMORY_SIZE and MAX_FORM_PARTS for urlencoded ones."""
+    """Quart's parser of forms, with Flask's view of what is a form, and limits on all of them."""
 
     def get_parse_func(self, mimetype: str, options: dict[str, str]) -> Parse | None:
         """The function that reads a body of that type."""
         if mimetype == "application/x-www-form-urlencoded":
             return _urlencoded
         if mimetype == "multipart/form-data":
-            return super().get_parse_func(mimetype, options)
+            return _multipart
         return None
 
 

@@ -50,16 +50,22 @@ async def save_upload(request: Request, *, field: str, folder: Path) -> Path:
 
 async def _receive(request: Request, boundary: bytes, field: str, draft: _Draft) -> str | None:
     """Write the first file of `field` to the draft; the file's name, None if there was none."""
-    name: str | None = None
-    writing = False
+    limit = request.max_form_memory_size
+    in_fields = 0
+    part: Event | None = None
+    wanted: File | None = None
     async for event in _events(request, boundary):
         if isinstance(event, (Field, File)):
-            writing = isinstance(event, File) and event.name == field and name is None
-            if writing and isinstance(event, File):
-                name = event.filename
-        elif isinstance(event, Data) and writing:
+            part = event
+            if isinstance(event, File) and event.name == field and wanted is None:
+                wanted = event
+        elif isinstance(event, Data) and isinstance(part, Field):
+            in_fields += len(event.data)
+            if limit is not None and in_fields > limit:
+                raise RequestEntityTooLarge
+        elif isinstance(event, Data) and part is wanted:
             await draft.write(event.data)
-    return name
+    return wanted.filename if wanted else None
 
 
 async def _events(request: Request, boundary: bytes) -> AsyncIterator[Event]:
@@ -67,31 +73,29 @@ async def _events(request: Request, boundary: bytes) -> AsyncIterator[Event]:
     decoder = MultipartDecoder(
         boundary, request.max_form_memory_size, max_parts=request.max_form_parts
     )
-    in_fields = received = 0
-    part: Event | None = None
+    async for piece in _pieces(request):
+        decoder.receive_data(piece)
+        while True:
+            try:
+                event = decoder.next_event()
+            except ValueError as error:
+                raise BadRequest("The form cannot be read.") from error
+            if isinstance(event, (NeedData, Epilogue)):
+                break
+            yield event
+
+
+async def _pieces(request: Request) -> AsyncIterator[bytes | None]:
+    """The body in steps that are short to parse, and None at its end."""
+    limit = request.max_content_length
+    received = 0
     async for chunk in request.body:
         received += len(chunk)
-        if request.max_content_length is not None and received > request.max_content_length:
+        if limit is not None and received > limit:
             raise RequestEntityTooLarge
         for start in range(0, len(chunk), STEP):
-            decoder.receive_data(chunk[start : start + STEP])
-            while True:
-                try:
-                    event = decoder.next_event()
-                except ValueError as error:
-                    raise BadRequest("The form cannot be read.") from error
-                if isinstance(event, NeedData):
-                    break
-                if isinstance(event, Epilogue):
-                    return
-                if isinstance(event, (Field, File)):
-                    part = event
-                elif isinstance(event, Data) and isinstance(part, Field):
-                    in_fields += len(event.data)
-                    if in_fields > (request.max_form_memory_size or in_fields):
-                        raise RequestEntityTooLarge
-                yield event
-    raise BadRequest("The form breaks off.")
+            yield chunk[start : start + STEP]
+    yield None
 
 
 class _Draft:

@@ -1,3 +1,1 @@
-function sayHello() {
-  alert("Python 模板文件之静态资源文件")
-}
+function sayHello() { alert("Python 模板文件之静态资源文件") }

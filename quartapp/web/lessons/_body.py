@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from quart import request
+from quart import Response, jsonify, request
 from werkzeug.exceptions import BadRequest, RequestEntityTooLarge, UnsupportedMediaType
 
 LARGEST = 2**20  # bytes: parsing more would hold the event loop, and everybody with it
@@ -15,8 +15,8 @@ async def json_body() -> Any:
     """The request's JSON, of whatever type it is.
 
     Raises UnsupportedMediaType (415) where the content type is not JSON, BadRequest (400) for
-    a body that is not JSON, RequestEntityTooLarge (413) for one over 1 MiB. Quart's get_json() gives None for the first and fails on bytes that
-    are not UTF-8.
+    a body that is not JSON, RequestEntityTooLarge (413) for one over 1 MiB. Quart's get_json()
+    gives None for the first and fails on bytes that are not UTF-8.
     """
     if not request.is_json:
         raise UnsupportedMediaType(
@@ -30,7 +30,16 @@ async def json_body() -> Any:
             raise RequestEntityTooLarge
     try:
         return json.loads(bytes(data))
-    except (ValueError, RecursionError) as error:
+    except RecursionError as error:
+        message = "The JSON is nested too deeply"
+        raise BadRequest(message, response=_refusal(message)) from error
+    except ValueError as error:
         raise BadRequest(
             "The browser (or proxy) sent a request that this server could not understand."
         ) from error
+
+
+def _refusal(message: str) -> Response:
+    answer = jsonify(message=message)
+    answer.status_code = BadRequest.code
+    return answer

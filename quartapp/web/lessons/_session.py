@@ -15,19 +15,17 @@ from quart.sessions import (
 from quart.wrappers import BaseRequestWebsocket
 from werkzeug.wrappers import Response as WerkzeugResponse
 
-
-def root_of(state: BlueprintSetupState) -> str:
-    """The path of a blueprint's root: `/lessons/flash`, or `/` if it has the site to itself."""
-    return (state.url_prefix or "").rstrip("/") or "/"
+from quartapp.web.lessons._mount import app_of, root_of
 
 
 def keep_session_below(state: BlueprintSetupState) -> None:
     """Give the blueprint that is being registered a session cookie below its own root."""
-    app = state.app
-    if not isinstance(app.session_interface, SessionsByPath):
-        app.session_interface = SessionsByPath(app.session_interface)
+    app = app_of(state)
+    sessions = app.session_interface
+    if not isinstance(sessions, SessionsByPath):
+        sessions = app.session_interface = SessionsByPath(sessions)
     root = root_of(state)
-    app.session_interface.lessons[root] = LessonSessions(root)
+    sessions.lessons[root] = LessonSessions(root)
 
 
 class LessonSession(SecureCookieSession):
@@ -64,7 +62,7 @@ class LessonSessions(SecureCookieSessionInterface):
 
     def covers(self, path: str) -> bool:
         """Whether a request for this path is the lesson's."""
-        return self.root == "/" or path == self.root or path.startswith(f"{self.root}/")
+        return self.root in {"/", path} or path.startswith(f"{self.root}/")
 
     def get_cookie_name(self, app: Quart) -> str:
         """The name that the tutorial's programs use."""
@@ -75,14 +73,16 @@ class LessonSessions(SecureCookieSessionInterface):
         return f"{request.root_path}{self.root}" if self.root != "/" else request.root_path or "/"
 
 
-class SessionsByPath(SessionInterface):
+class SessionsByPath(SecureCookieSessionInterface):
     """Hands a request to the lesson's sessions if it is for a lesson, else to the application's."""
 
     def __init__(self, others: SessionInterface) -> None:
         self.others = others
         self.lessons: dict[str, LessonSessions] = {}
 
-    async def open_session(self, app: Quart, request: BaseRequestWebsocket) -> SessionMixin | None:
+    async def open_session(
+        self, app: Quart, request: BaseRequestWebsocket
+    ) -> SecureCookieSession | None:
         """Open the session that the request's path asks for."""
         for lesson in self.lessons.values():
             if lesson.covers(request.path):
@@ -90,7 +90,8 @@ class SessionsByPath(SessionInterface):
                 if session is not None:
                     session.kept_by = lesson
                 return session
-        return await app.ensure_async(self.others.open_session)(app, request)
+        others = app.ensure_async(self.others.open_session)
+        return cast(SecureCookieSession | None, await others(app, request))
 
     async def save_session(
         self, app: Quart, session: SessionMixin, response: Response | WerkzeugResponse | None

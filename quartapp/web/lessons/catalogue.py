@@ -51,7 +51,9 @@ class Lesson:
     @classmethod
     def of(cls, name: str, module: ModuleType) -> Lesson:
         """The lesson of a module, whose docstring begins `Title: what it shows.`"""
-        title, _, summary = inspect.cleandoc(module.__doc__ or "").partition("\n")[0].partition(": ")
+        title, _, summary = (
+            inspect.cleandoc(module.__doc__ or "").partition("\n")[0].partition(": ")
+        )
         return cls(name, title, summary, module.bp, inspect.getsource(module))
 
 
@@ -59,4 +61,3 @@ LESSONS = {
     name: Lesson.of(name, import_module(f"quartapp.web.lessons.{name.replace('-', '_')}"))
     for name in SECTIONS
 }
-

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from markupsafe import escape
-from quart import Blueprint, Response, make_response, request
+from quart import Blueprint, Response, request
 
 bp = Blueprint("cookies", __name__)
 
@@ -11,7 +11,7 @@ bp = Blueprint("cookies", __name__)
 @bp.get("/set_cookie")
 async def set_cookie() -> Response:
     """Set a cookie for an hour; without `max_age` it would end with the browser."""
-    response: Response = await make_response("set success")
+    response = Response("set success")
     response.set_cookie("username", "zhouzhiwengang", max_age=3600)
     return response
 
@@ -28,6 +28,6 @@ async def get_cookie() -> tuple[str, int]:
 @bp.get("/del_cookie")
 async def del_cookie() -> Response:
     """Delete the cookie: set it once more, ended long ago."""
-    response: Response = await make_response("del success")
+    response = Response("del success")
     response.delete_cookie("username")
     return response

@@ -73,7 +73,7 @@ def whole_number(value: object) -> int:
 
 
 def project_name(value: object) -> str | None:
-    """The name to look for; None if it is absent or empty. Raises ValueError for a list or object."""
+    """The name to look for; None if absent or empty. Raises ValueError for a list or an object."""
     if not value:
         return None
     if isinstance(value, (list, dict)):

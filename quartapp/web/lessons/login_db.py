@@ -13,7 +13,7 @@ from quartapp.accounts import service as accounts
 from quartapp.accounts.models import Account
 from quartapp.paths import TEMPLATES
 from quartapp.web.db import reading
-from quartapp.web.lessons._session import root_of
+from quartapp.web.lessons._mount import app_of, root_of
 from quartapp.web.login import authenticate
 
 bp = Blueprint("login_db", __name__, template_folder=TEMPLATES)
@@ -25,12 +25,13 @@ DURATION = 31 * 24 * 3600  # seconds that a login holds, as Flask's session does
 @bp.record_once
 def bring_quart_auth(state: BlueprintSetupState) -> None:
     """Give the lesson a QuartAuth to itself: who signs in here is signed in nowhere else."""
-    state.app.extensions[NAME] = QuartAuth(
-        state.app,
+    app = app_of(state)
+    app.extensions[NAME] = QuartAuth(
+        app,
         attribute_name=f"_{NAME}",
         cookie_name=NAME,
         cookie_path=root_of(state),
-        cookie_secure=state.app.config["SESSION_COOKIE_SECURE"],
+        cookie_secure=app.config["SESSION_COOKIE_SECURE"],
         duration=DURATION,
         salt=NAME,
         singleton=False,
@@ -52,6 +53,13 @@ async def signed_in() -> Account:
     if account is None:
         raise Unauthorized
     return account
+
+
+@bp.after_request
+async def vary(response: Response) -> Response:
+    """Every answer here depends on who asks: nobody may be served another's from a cache."""
+    response.vary.add("Cookie")
+    return response
 
 
 @bp.route("/login", methods=["GET", "POST"])

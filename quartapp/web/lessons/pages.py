@@ -63,6 +63,8 @@ def highlighted(source: str) -> Markup:
 @cache
 def colours() -> str:
     """The style sheet that goes with it."""
-    light = HtmlFormatter(style="friendly").get_style_defs(".highlight")
-    dark = HtmlFormatter(style="github-dark").get_style_defs(".highlight")
+    light, dark = (
+        HtmlFormatter(style=style).get_style_defs(".highlight")  # type: ignore[no-untyped-call]
+        for style in ("friendly", "github-dark")
+    )
     return f"{light}\n@media (prefers-color-scheme: dark) {{\n{dark}\n}}\n"

@@ -12,7 +12,7 @@ from quartapp.core.errors import Conflict, Invalid, NotFound
 from quartapp.houses import service as houses
 from quartapp.web.db import reading, writing
 from quartapp.web.lessons._body import json_body
-from quartapp.web.lessons._session import root_of
+from quartapp.web.lessons._mount import app_of, root_of
 
 bp = Blueprint("restful", __name__)
 
@@ -90,7 +90,7 @@ def answer_405_as_json(state: BlueprintSetupState) -> None:
     """A method that no route takes is refused before any blueprint is asked: look out for it."""
     resources = f"{root_of(state).rstrip('/')}/user"
 
-    @state.app.before_request
+    @app_of(state).before_request
     async def refuse_method() -> Response | None:
         error = request.routing_exception
         if isinstance(error, MethodNotAllowed) and request.path.startswith(resources):
@@ -99,7 +99,7 @@ def answer_405_as_json(state: BlueprintSetupState) -> None:
 
 
 def as_text(value: object) -> Any:
-    """What a text column would hold: numbers are written out. Raises Invalid for lists and objects."""
+    """What a text column would hold: numbers written out. Raises Invalid for what it cannot."""
     match value:
         case None | str():
             return value

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from quart import Blueprint, render_template
+from quart import render_template
 
 from quartapp.paths import STATIC, TEMPLATES
+from quartapp.web.static import StaticBlueprint
 
-bp = Blueprint(
+bp = StaticBlueprint(
     "static_files",
     __name__,
     template_folder=TEMPLATES,

@@ -8,6 +8,7 @@ from quart import Blueprint, current_app, render_template, request
 from quart.blueprints import BlueprintSetupState
 
 from quartapp.paths import TEMPLATES
+from quartapp.web.lessons._mount import app_of
 from quartapp.web.uploads import save_upload
 
 bp = Blueprint("upload", __name__, template_folder=TEMPLATES)
@@ -16,7 +17,7 @@ bp = Blueprint("upload", __name__, template_folder=TEMPLATES)
 @bp.record_once
 def make_folder(state: BlueprintSetupState) -> None:
     """Make the folder at start: UPLOAD_FOLDER, or `upload` where nothing is said."""
-    folder = state.app.config.setdefault("UPLOAD_FOLDER", "upload")
+    folder = app_of(state).config.setdefault("UPLOAD_FOLDER", "upload")
     Path(folder).mkdir(parents=True, exist_ok=True)
 
 
@@ -29,7 +30,7 @@ async def upload() -> str:
 @bp.route("/uploader", methods=["GET", "POST"])
 async def uploader() -> str:
     """Show the form, or save the file of its field `file`."""
-    if request.method == "GET":
+    if request.method != "POST":
         return await upload()
     await save_upload(request, field="file", folder=Path(current_app.config["UPLOAD_FOLDER"]))
     return "文件上传成功"

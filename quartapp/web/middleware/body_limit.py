@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+from contextlib import suppress
 from typing import cast
 
 from hypercorn.typing import (
@@ -16,6 +18,9 @@ from hypercorn.typing import (
     HTTPResponseStartEvent,
     Scope,
 )
+
+DRAIN_BYTES = 64 * 2**20  # what a refused client may still send before it is cut off
+DRAIN_SECONDS = 5.0
 
 
 class BodyLimit:
@@ -35,12 +40,12 @@ class BodyLimit:
             await self.app(scope, receive, send)
             return
         if _declared(scope["headers"]) > self.limit:
-            await _refuse(send)
+            await _refuse(receive, send)
             return
         counted = _Counted(receive, send, self.limit)
         await self.app(scope, counted.receive, counted.send)
         if counted.exceeded and not counted.started:
-            await _refuse(send)
+            await _refuse(receive, send)
 
 
 class _Counted:
@@ -75,7 +80,11 @@ def _declared(headers: object) -> int:
     return 0
 
 
-async def _refuse(send: ASGISendCallable) -> None:
+async def _refuse(receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
+    """Answer 413, and take in what the client is still sending, within bounds.
+
+    A connection that is closed on a client in mid-sentence is reset, and the answer lost with it.
+    """
     body = json.dumps({"message": "The body is larger than this server takes."}).encode()
     headers = [
         (b"content-type", b"application/json"),
@@ -88,9 +97,21 @@ async def _refuse(send: ASGISendCallable) -> None:
             {"type": "http.response.start", "status": 413, "headers": headers},
         )
     )
-    await send(
-        cast(
-            HTTPResponseBodyEvent,
-            {"type": "http.response.body", "body": body, "more_body": False},
-        )
-    )
+    await send(_body(body, more=True))
+    with suppress(TimeoutError):
+        async with asyncio.timeout(DRAIN_SECONDS):
+            await _drain(receive)
+    await send(_body(b"", more=False))
+
+
+async def _drain(receive: ASGIReceiveCallable) -> None:
+    left = DRAIN_BYTES
+    while left > 0:
+        event = await receive()
+        if event["type"] != "http.request" or not event["more_body"]:
+            return
+        left -= len(event["body"])
+
+
+def _body(data: bytes, *, more: bool) -> HTTPResponseBodyEvent:
+    return {"type": "http.response.body", "body": data, "more_body": more}
