@@ -26,10 +26,11 @@ async def send_static(folder: Path, filename: str) -> Response:
             environ[f"HTTP_{name.upper().replace('-', '_')}"] = request.headers[name]
 
     def answer() -> Response:
-        sent = send_from_directory(folder, filename, environ)
-        sent.direct_passthrough = False
+        with send_from_directory(folder, filename, environ) as sent:
+            sent.direct_passthrough = False
+            data = sent.get_data()
         if sent.status_code != NOT_MODIFIED:
-            return Response(sent.get_data(), sent.status_code, sent.headers)
+            return Response(data, sent.status_code, sent.headers)
         unchanged = Response(b"", sent.status_code, sent.headers)
         del unchanged.content_type, unchanged.content_length
         return unchanged

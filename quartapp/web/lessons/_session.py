@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any, cast
 
+from itsdangerous import BadSignature
 from quart import Quart, Response, request
 from quart.blueprints import BlueprintSetupState
 from quart.sessions import (
@@ -33,9 +35,9 @@ class LessonSession(SecureCookieSession):
 
     accessed = False
 
-    def __init__(self, initial: Any = None) -> None:
+    def __init__(self, initial: Any, kept_by: LessonSessions) -> None:
         super().__init__(initial)
-        self.kept_by: LessonSessions | None = None
+        self.kept_by = kept_by
 
     def __getitem__(self, key: str) -> Any:
         self.accessed = True
@@ -52,17 +54,29 @@ class LessonSession(SecureCookieSession):
 
 
 class LessonSessions(SecureCookieSessionInterface):
-    """Sessions in a cookie `session` below one path."""
-
-    session_class = LessonSession
-    salt = "quartapp-lesson-session"
+    """Sessions in a cookie `session` below one path, worth nothing below another."""
 
     def __init__(self, root: str) -> None:
         self.root = root
+        self.salt = f"quartapp lesson session below {root}"
 
     def covers(self, path: str) -> bool:
         """Whether a request for this path is the lesson's."""
         return self.root in {"/", path} or path.startswith(f"{self.root}/")
+
+    async def open_session(self, app: Quart, request: BaseRequestWebsocket) -> LessonSession | None:
+        """The session of the first cookie `session` that is the lesson's own.
+
+        A client may send several of that name: the application's, whose path is above, too.
+        """
+        signer = self.get_signing_serializer(app)
+        if signer is None:
+            return None
+        max_age = int(app.permanent_session_lifetime.total_seconds())
+        for cookie in request.cookies.getlist(self.get_cookie_name(app)):
+            with suppress(BadSignature):
+                return LessonSession(signer.loads(cookie, max_age=max_age), self)
+        return LessonSession(None, self)
 
     def get_cookie_name(self, app: Quart) -> str:
         """The name that the tutorial's programs use."""
@@ -86,10 +100,7 @@ class SessionsByPath(SecureCookieSessionInterface):
         """Open the session that the request's path asks for."""
         for lesson in self.lessons.values():
             if lesson.covers(request.path):
-                session = cast(LessonSession | None, await lesson.open_session(app, request))
-                if session is not None:
-                    session.kept_by = lesson
-                return session
+                return await lesson.open_session(app, request)
         others = app.ensure_async(self.others.open_session)
         return cast(SecureCookieSession | None, await others(app, request))
 
@@ -97,7 +108,5 @@ class SessionsByPath(SecureCookieSessionInterface):
         self, app: Quart, session: SessionMixin, response: Response | WerkzeugResponse | None
     ) -> None:
         """Save the session where it came from."""
-        keeper: SessionInterface = self.others
-        if isinstance(session, LessonSession) and session.kept_by is not None:
-            keeper = session.kept_by
+        keeper = session.kept_by if isinstance(session, LessonSession) else self.others
         await app.ensure_async(keeper.save_session)(app, session, response)

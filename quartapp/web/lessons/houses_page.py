@@ -9,6 +9,7 @@ from quart import Blueprint, request
 from quartapp.houses import service as houses
 from quartapp.web.db import reading
 from quartapp.web.lessons._body import json_body
+from quartapp.web.lessons._houses import as_json
 
 bp = Blueprint("houses_page", __name__)
 
@@ -31,15 +32,7 @@ async def page() -> tuple[dict[str, Any], int]:
     async with reading() as db:
         found = await houses.page(db, number=number, size=size, project_name=name)
     return {
-        "users": [
-            {
-                "id": house.id,
-                "projectNo": house.project_no,
-                "projectName": house.project_name,
-                "projectAddress": house.project_address,
-            }
-            for house in found.items
-        ],
+        "users": [as_json(house) for house in found.items],
         "total_pages": found.pages,
         "current_page": found.number,
     }, 200

@@ -12,19 +12,12 @@ from quartapp.core.errors import Conflict, Invalid, NotFound
 from quartapp.houses import service as houses
 from quartapp.web.db import reading, writing
 from quartapp.web.lessons._body import json_body
+from quartapp.web.lessons._houses import FIELDS, as_json
 from quartapp.web.lessons._mount import app_of, root_of
 
 bp = Blueprint("restful", __name__)
 
 Answer = tuple[dict[str, Any], int]
-
-# The names in JSON, and the service's for the same.
-FIELDS = {
-    "id": "id",
-    "projectNo": "project_no",
-    "projectName": "project_name",
-    "projectAddress": "project_address",
-}
 
 
 @bp.get("/user/<user_id>")
@@ -32,7 +25,7 @@ async def read(user_id: str) -> dict[str, Any]:
     """One house."""
     async with reading() as db:
         house = await houses.get(db, id=user_id)
-    return {name: getattr(house, attribute) for name, attribute in FIELDS.items()}
+    return as_json(house)
 
 
 @bp.post("/user")
@@ -43,7 +36,7 @@ async def create() -> Answer:
         return {"message": "The body must be a JSON object"}, 400
     if missing := [name for name in FIELDS if name not in data]:
         return {"message": f"Missing: {', '.join(missing)}"}, 400
-    values = {attribute: as_text(data[name]) for name, attribute in FIELDS.items()}
+    values = {column: as_text(data[name]) for name, column in FIELDS.items()}
     async with writing() as db:
         await houses.create(db, **values)
     return {"message": "创建成功"}, 201
