@@ -27,16 +27,18 @@ async def speak(
     content_type: str,
     length: int | None = None,
     hang_up: bool = False,
+    method: str = "POST",
+    host: bytes = b"localhost",
 ) -> Heard:
     """POST chunks; with `hang_up` the client goes after the last, in mid-body."""
-    headers = [(b"host", b"localhost"), (b"content-type", content_type.encode())]
+    headers = [(b"host", host), (b"content-type", content_type.encode())]
     if length is not None:
         headers.append((b"content-length", str(length).encode()))
     scope: dict[str, Any] = {
         "type": "http",
         "asgi": {"version": "3.0"},
         "http_version": "1.1",
-        "method": "POST",
+        "method": method,
         "scheme": "http",
         "path": path,
         "raw_path": path.encode(),

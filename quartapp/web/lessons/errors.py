@@ -1,4 +1,4 @@
-"""Errors: `abort` ends a request with a status and its error page."""
+"""Errors: end a request with a status and its error page, by abort."""
 
 from __future__ import annotations
 

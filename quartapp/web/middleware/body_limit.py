@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from contextlib import suppress
 from typing import cast
 
@@ -14,10 +13,10 @@ from hypercorn.typing import (
     ASGISendCallable,
     ASGISendEvent,
     HTTPDisconnectEvent,
-    HTTPResponseBodyEvent,
-    HTTPResponseStartEvent,
     Scope,
 )
+
+from quartapp.web.middleware import answers
 
 DRAIN_BYTES = 64 * 2**20  # what a refused client may still send before it is cut off
 DRAIN_SECONDS = 5.0
@@ -85,23 +84,11 @@ async def _refuse(receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
 
     A connection that is closed on a client in mid-sentence is reset, and the answer lost with it.
     """
-    body = json.dumps({"message": "The body is larger than this server takes."}).encode()
-    headers = [
-        (b"content-type", b"application/json"),
-        (b"content-length", str(len(body)).encode()),
-        (b"connection", b"close"),
-    ]
-    await send(
-        cast(
-            HTTPResponseStartEvent,
-            {"type": "http.response.start", "status": 413, "headers": headers},
-        )
-    )
-    await send(_body(body, more=True))
+    await answers.begin(send, 413, "The body is larger than this server takes.")
     with suppress(TimeoutError):
         async with asyncio.timeout(DRAIN_SECONDS):
             await _drain(receive)
-    await send(_body(b"", more=False))
+    await answers.end(send)
 
 
 async def _drain(receive: ASGIReceiveCallable) -> None:
@@ -111,7 +98,3 @@ async def _drain(receive: ASGIReceiveCallable) -> None:
         if event["type"] != "http.request" or not event["more_body"]:
             return
         left -= len(event["body"])
-
-
-def _body(data: bytes, *, more: bool) -> HTTPResponseBodyEvent:
-    return {"type": "http.response.body", "body": data, "more_body": more}

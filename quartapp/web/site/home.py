@@ -20,7 +20,11 @@ async def index() -> str:
 @bp.app_context_processor
 async def common() -> dict[str, str]:
     """What the layouts of all pages use: the lessons' own do without where there is no site."""
-    return {"stylesheet": url_for("static", filename="quartapp.css"), "version": __version__}
+    return {
+        "stylesheet": url_for("static", filename="quartapp.css"),
+        "icon": url_for("static", filename="icon.svg"),
+        "version": __version__,
+    }
 
 
 @bp.app_errorhandler(HTTPException)

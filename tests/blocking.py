@@ -1,0 +1,34 @@
+"""No call of ours may block the event loop: blockbuster raises where one does.
+
+The list says, by file and function, what is allowed to: what Quart, Jinja and werkzeug do by
+themselves for a moment, and what belongs to the start of an application.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from blockbuster import blockbuster_ctx
+
+ALLOWED: dict[str, set[str]] = {
+    # A template's first read, and whether it changed since.
+    "jinja2/loaders.py": {"get_source", "up_to_date", "uptodate"},
+    # A small upload is spooled in memory; a larger one rolls over to a file.
+    "quart/formparser.py": {"parse"},
+    # The start of an application: its folders, the scripts of its migrations.
+    "quartapp/app.py": {"create_app"},
+    "quartapp/db/engine.py": {"make_engine"},
+    "quartapp/db/migrate.py": {"head"},
+    "alembic/script/base.py": {"__init__", "_load_revisions", "run_env"},
+}
+
+
+@contextmanager
+def no_blocking_calls() -> Iterator[None]:
+    """While this lasts, a blocking call below a function of quartapp is an error."""
+    with blockbuster_ctx("quartapp", excluded_modules=["quartapp.testing"]) as detector:
+        for function in detector.functions.values():
+            for filename, names in ALLOWED.items():
+                function.can_block_in(filename, names)
+        yield
