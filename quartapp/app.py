@@ -17,6 +17,7 @@ from quartapp.web.db import app_database, use_database
 from quartapp.web.forms import LimitedRequest
 from quartapp.web.login import app_passwords, use_passwords
 from quartapp.web.middleware.body_limit import BodyLimit
+from quartapp.web.middleware.request_line import RequestLine
 from quartapp.web.static import StaticQuart
 
 MODELS = (Account, House)  # importing a model puts its table into the metadata
@@ -44,7 +45,8 @@ def create_app(settings: Settings | None = None, *, lesson: str | None = None) -
         site.mount(app)
         if settings.lessons:
             lessons.mount_all(app)
-    app.asgi_app = BodyLimit(app.asgi_app, settings.max_upload_bytes)  # type: ignore[method-assign]
+    limited = BodyLimit(app.asgi_app, settings.max_upload_bytes)
+    app.asgi_app = RequestLine(limited)  # type: ignore[method-assign]
     return app
 
 
@@ -66,12 +68,20 @@ def connect(app: Quart, settings: Settings) -> None:
     use_database(app, Database(settings.database))
     use_passwords(app, Passwords())
 
-    @app.before_serving
-    async def migrate_the_embedded_database() -> None:
-        if settings.embedded:
-            await migrate.upgrade(app_database(app))
-
     @app.after_serving
     async def let_go() -> None:
         app_passwords(app).close()
         await app_database(app).close()
+
+
+def migrate_at_start(app: Quart, settings: Settings) -> None:
+    """Let the application bring the embedded database up to date before it serves.
+
+    For servers other than `quartapp serve`, which does it once for all its workers, so that a
+    worker which starts later does not need the database.
+    """
+
+    @app.before_serving
+    async def migrate_the_embedded_database() -> None:
+        if settings.embedded:
+            await migrate.upgrade(app_database(app))

@@ -1,7 +1,7 @@
 """What a pytest-asyncio suite needs: applications on throwaway databases, accounts, clients.
 
 As a plugin (`pytest_plugins = ["quartapp.testing"]`) it brings the fixtures `app`, `make_user`,
-`browser` and `api_client`; an application made otherwise can be put in place of `app`.
+`user`, `browser` and `api_client`; a suite may put an `app` of its own in place of this one.
 """
 
 from __future__ import annotations
@@ -19,7 +19,9 @@ from uuid import uuid4
 import pytest
 import pytest_asyncio
 from quart import Quart
+from quart.testing import QuartClient
 from quart.typing import TestClientProtocol
+from werkzeug.datastructures import Headers
 
 from quartapp.accounts import service as accounts
 from quartapp.app import create_app
@@ -57,7 +59,11 @@ async def temporary_app(
     """
     folder = Path(tempfile.mkdtemp(prefix="quartapp-"))
     try:
-        given = {"secret_key": SECRET, "jwt_secret_key": SECRET[::-1], "env": "development"}
+        given: dict[str, Any] = {
+            "secret_key": SECRET,
+            "jwt_secret_key": SECRET[::-1],
+            "env": "development",
+        }
         given |= {"instance_path": folder, "database_url": database_url} | settings
         app = create_app(load_settings(_env_file=None, **given), lesson=lesson)
         if database_url:
@@ -111,21 +117,54 @@ def make_user(app: Quart) -> MakeUser:
     return make
 
 
-@asynccontextmanager
-async def signed_in_browser(app: Quart, user: User) -> AsyncIterator[TestClientProtocol]:
+class ApiClient(QuartClient):
+    """A client that sends an access token with every request, and keeps no cookies."""
+
+    def __init__(self, app: Quart, token: str) -> None:
+        super().__init__(app, use_cookies=False)
+        self.token = token
+
+    async def open(self, path: str, *, headers: Any = None, **request: Any) -> Any:
+        """Send a request; headers of its own win over the token."""
+        sent = Headers(headers or {})
+        sent.setdefault("Authorization", f"Bearer {self.token}")
+        return await super().open(path, headers=sent, **request)
+
+
+async def sign_in(app: Quart, user: User) -> TestClientProtocol:
     """A client that keeps cookies, signed in as `user` through the login form."""
     client = app.test_client()
-    answer = await client.post(
-        "/lessons/login-db/login", form={"username": user.username, "password": user.password}
-    )
-    assert answer.status_code == 302, f"{user.username} could not sign in"  # noqa: S101
-    yield client
+    await _log_in(client, "/lessons/login-db/login", user, expected=302)
+    return client
 
 
-async def access_token(app: Quart, user: User) -> str:
-    """An access token for `user`, from the API's login."""
-    answer = await app.test_client().post(
-        "/lessons/jwt/login", form={"username": user.username, "password": user.password}
-    )
-    assert answer.status_code == 200, f"{user.username} could not sign in"  # noqa: S101
-    return str((await answer.get_json())["access_token"])
+async def api_client_for(app: Quart, user: User) -> ApiClient:
+    """A client of the API that holds an access token of `user`."""
+    answer = await _log_in(app.test_client(), "/lessons/jwt/login", user, expected=200)
+    return ApiClient(app, (await answer.get_json())["access_token"])
+
+
+async def _log_in(client: TestClientProtocol, path: str, user: User, *, expected: int) -> Any:
+    form = {"username": user.username, "password": user.password}
+    answer = await client.post(path, form=form)
+    if answer.status_code != expected:
+        raise AssertionError(f"{user.username} could not sign in: {answer.status}")
+    return answer
+
+
+@pytest_asyncio.fixture
+async def user(make_user: MakeUser) -> User:
+    """An account; `browser` and `api_client` are signed in as it."""
+    return await make_user()
+
+
+@pytest_asyncio.fixture
+async def browser(app: Quart, user: User) -> TestClientProtocol:
+    """A client that keeps cookies, signed in as `user`."""
+    return await sign_in(app, user)
+
+
+@pytest_asyncio.fixture
+async def api_client(app: Quart, user: User) -> ApiClient:
+    """A client that holds an access token of `user`."""
+    return await api_client_for(app, user)

@@ -1,0 +1,71 @@
+"""quartapp.testing, as the suite of another project uses it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+CONFTEST = 'pytest_plugins = ["quartapp.testing"]'
+
+SUITE = """
+import pytest
+from quartapp.testing import new_user, sign_in, temporary_app
+
+pytestmark = pytest.mark.asyncio
+
+async def test_a_signed_in_user_sees_the_dashboard(browser, user):
+    page = await browser.get("/lessons/login-db/dashboard")
+    assert user.username in await page.get_data(as_text=True)
+
+async def test_another_user_signs_in_beside(app, make_user, browser):
+    other = await sign_in(app, await make_user(username="ann", password="secret"))
+    page = await other.get("/lessons/login-db/dashboard")
+    assert "ann" in await page.get_data(as_text=True)
+
+async def test_a_token_says_whose_it_is(api_client, user):
+    answer = await api_client.get("/lessons/jwt/dashboard")
+    assert await answer.get_json() == {"logged_in_as": user.username}
+
+async def test_each_test_has_rows_of_its_own(app):
+    assert (await new_user(app, username="admin")).id == 1
+
+async def test_one_lesson_alone():
+    async with temporary_app(lesson="hello") as app:
+        assert await (await app.test_client().get("/flask")).get_data() == b"Hello Flask"
+"""
+
+
+async def run_suite(folder: Path, *settings: str) -> tuple[int | None, str]:
+    """Run the suite in a process of its own; gives its status and what it printed."""
+    (folder / "conftest.py").write_text(CONFTEST)
+    (folder / "test_theirs.py").write_text(SUITE)
+    (folder / "pytest.ini").write_text("\n".join(["[pytest]", "filterwarnings = error", *settings]))
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_theirs.py"),
+        cwd=folder,
+        env=os.environ | {"TMPDIR": str(folder)},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    output, _ = await process.communicate()
+    return process.returncode, output.decode()
+
+
+@pytest.mark.parametrize(("mode", "scope"), [("auto", "function"), ("strict", "session")])
+async def test_a_suite_of_ten_lines_passes_with_its_own_settings(
+    tmp_path: Path, mode: str, scope: str
+) -> None:
+    status, output = await run_suite(
+        tmp_path,
+        f"asyncio_mode = {mode}",
+        f"asyncio_default_fixture_loop_scope = {scope}",
+        f"asyncio_default_test_loop_scope = {scope}",
+    )
+
+    assert status == 0, output
+    assert "5 passed" in output
+    assert not list(tmp_path.glob("quartapp-*")), "files are left behind"
