@@ -1,0 +1,62 @@
+"""JSON Web Tokens for Quart: the names and answers of Flask-JWT-Extended, asynchronous.
+
+Stands on PyJWT, cryptography and Quart alone. Whoever moves a program over changes the
+import and awaits eight names: verify_jwt_in_request, create_access_token,
+create_refresh_token, decode_token, get_jti, get_csrf_token, set_access_cookies and
+set_refresh_cookies.
+"""
+
+from __future__ import annotations
+
+from quartapp.jwt import exceptions
+from quartapp.jwt.cookies import (
+    set_access_cookies,
+    set_refresh_cookies,
+    unset_access_cookies,
+    unset_jwt_cookies,
+    unset_refresh_cookies,
+)
+from quartapp.jwt.current import (
+    current_user,
+    get_current_user,
+    get_jwt,
+    get_jwt_header,
+    get_jwt_identity,
+    get_jwt_request_location,
+)
+from quartapp.jwt.exceptions import JWTDecodeError
+from quartapp.jwt.manager import JWTManager
+from quartapp.jwt.tokens import (
+    create_access_token,
+    create_refresh_token,
+    decode_token,
+    get_csrf_token,
+    get_jti,
+    get_unverified_jwt_headers,
+)
+from quartapp.jwt.verify import jwt_required, verify_jwt_in_request
+
+__all__ = [
+    "JWTDecodeError",
+    "JWTManager",
+    "create_access_token",
+    "create_refresh_token",
+    "current_user",
+    "decode_token",
+    "exceptions",
+    "get_csrf_token",
+    "get_current_user",
+    "get_jti",
+    "get_jwt",
+    "get_jwt_header",
+    "get_jwt_identity",
+    "get_jwt_request_location",
+    "get_unverified_jwt_headers",
+    "jwt_required",
+    "set_access_cookies",
+    "set_refresh_cookies",
+    "unset_access_cookies",
+    "unset_jwt_cookies",
+    "unset_refresh_cookies",
+    "verify_jwt_in_request",
+]

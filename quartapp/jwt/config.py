@@ -1,0 +1,234 @@
+"""The options: one line each, with name, type and default.
+
+Every option is read from `app.config` at each use, so that a change made while the
+application runs takes effect with the next request.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from copy import copy
+from datetime import timedelta
+from typing import Any, Generic, Literal, TypeVar
+
+from jwt.algorithms import requires_cryptography
+
+T = TypeVar("T")
+
+# In the order in which a set of locations is searched.
+LOCATIONS = ("headers", "cookies", "query_string", "json")
+_LOCATION_SET = frozenset(LOCATIONS)
+
+EXEMPT_METHODS = frozenset({"OPTIONS"})
+
+# A persistent cookie lives for 365 days and 40 minutes: the figure that users know.
+PERSISTENT_COOKIE_SECONDS = 31_540_000
+
+_COOKIE_NAMES = frozenset(
+    {
+        "ACCESS_COOKIE_NAME",
+        "REFRESH_COOKIE_NAME",
+        "ACCESS_CSRF_COOKIE_NAME",
+        "REFRESH_CSRF_COOKIE_NAME",
+    }
+)
+
+
+class _Option(Generic[T]):
+    """One option: reads `app.config[prefix + name]`."""
+
+    def __init__(self, name: str, default: T) -> None:
+        self.name = name
+        self.default = default
+
+    def __get__(self, options: Options, owner: type[Options] | None = None) -> T:
+        value: T = options.read(self)
+        return value
+
+
+class Options:
+    """A view of the options of one manager in one application's config."""
+
+    __slots__ = ("_config", "_names", "name_of_manager", "prefix")
+
+    def __init__(self, config: Mapping[str, Any], prefix: str, manager: str | None = None) -> None:
+        self._config = config
+        self.prefix = prefix
+        self.name_of_manager = manager
+        self._names = {option.name: prefix + option.name for option in _options()}
+
+    def read(self, option: _Option[Any]) -> Any:
+        """Return the value that the option has now."""
+        return self._config.get(self._names[option.name], option.default)
+
+    error_message_key = _Option("ERROR_MESSAGE_KEY", "msg")
+
+    # Keys and algorithms
+    algorithm = _Option("ALGORITHM", "HS256")
+    raw_decode_algorithms = _Option[Iterable[str] | None]("DECODE_ALGORITHMS", None)
+    raw_secret_key = _Option[Any]("SECRET_KEY", None)
+    raw_private_key = _Option[Any]("PRIVATE_KEY", None)
+    raw_public_key = _Option[Any]("PUBLIC_KEY", None)
+
+    # Claims
+    raw_access_expires = _Option[Any]("ACCESS_TOKEN_EXPIRES", timedelta(minutes=15))
+    raw_refresh_expires = _Option[Any]("REFRESH_TOKEN_EXPIRES", timedelta(days=30))
+    identity_claim = _Option("IDENTITY_CLAIM", "sub")
+    encode_audience = _Option[str | Iterable[str] | None]("ENCODE_AUDIENCE", None)
+    decode_audience = _Option[str | Iterable[str] | None]("DECODE_AUDIENCE", None)
+    encode_issuer = _Option[str | None]("ENCODE_ISSUER", None)
+    decode_issuer = _Option[str | Iterable[str] | None]("DECODE_ISSUER", None)
+    encode_nbf = _Option("ENCODE_NBF", True)
+    raw_leeway = _Option[float | timedelta]("DECODE_LEEWAY", 0)
+    verify_sub = _Option("VERIFY_SUB", True)
+
+    # Where the token lies
+    raw_token_location = _Option[Any]("TOKEN_LOCATION", ("headers",))
+    raw_header_name = _Option("HEADER_NAME", "Authorization")
+    header_type = _Option("HEADER_TYPE", "Bearer")
+    query_string_name = _Option("QUERY_STRING_NAME", "jwt")
+    query_string_value_prefix = _Option("QUERY_STRING_VALUE_PREFIX", "")
+    json_key = _Option("JSON_KEY", "access_token")
+    refresh_json_key = _Option("REFRESH_JSON_KEY", "refresh_token")
+
+    # Cookies
+    cookie_secure = _Option("COOKIE_SECURE", False)
+    cookie_samesite = _Option[str | None]("COOKIE_SAMESITE", None)
+    cookie_domain = _Option[str | None]("COOKIE_DOMAIN", None)
+    session_cookie = _Option("SESSION_COOKIE", True)
+    access_cookie_name = _Option("ACCESS_COOKIE_NAME", "access_token_cookie")
+    access_cookie_path = _Option("ACCESS_COOKIE_PATH", "/")
+    refresh_cookie_name = _Option("REFRESH_COOKIE_NAME", "refresh_token_cookie")
+    refresh_cookie_path = _Option("REFRESH_COOKIE_PATH", "/")
+
+    # Double-submit protection of cookies
+    cookie_csrf_protect = _Option("COOKIE_CSRF_PROTECT", True)
+    csrf_methods = _Option[Iterable[str]]("CSRF_METHODS", ["POST", "PUT", "PATCH", "DELETE"])
+    csrf_in_cookies = _Option("CSRF_IN_COOKIES", True)
+    csrf_check_form = _Option("CSRF_CHECK_FORM", False)
+    access_csrf_cookie_name = _Option("ACCESS_CSRF_COOKIE_NAME", "csrf_access_token")
+    access_csrf_cookie_path = _Option("ACCESS_CSRF_COOKIE_PATH", "/")
+    access_csrf_header_name = _Option("ACCESS_CSRF_HEADER_NAME", "X-CSRF-TOKEN")
+    access_csrf_field_name = _Option("ACCESS_CSRF_FIELD_NAME", "csrf_token")
+    refresh_csrf_cookie_name = _Option("REFRESH_CSRF_COOKIE_NAME", "csrf_refresh_token")
+    refresh_csrf_cookie_path = _Option("REFRESH_CSRF_COOKIE_PATH", "/")
+    refresh_csrf_header_name = _Option("REFRESH_CSRF_HEADER_NAME", "X-CSRF-TOKEN")
+    refresh_csrf_field_name = _Option("REFRESH_CSRF_FIELD_NAME", "csrf_token")
+
+    # An addition: bounds the work that one refusal can cost. None means no bound.
+    max_token_length = _Option[int | None]("MAX_TOKEN_LENGTH", 16_384)
+
+    # What is derived from them
+
+    @property
+    def token_location(self) -> list[str]:
+        """The locations to search, in order.
+
+        Raises RuntimeError if the option is empty, holds something else than locations,
+        or is no collection.
+        """
+        value = self.raw_token_location
+        if isinstance(value, str):
+            value = [value]
+        if not isinstance(value, Iterable):
+            raise RuntimeError(f"{self.prefix}TOKEN_LOCATION must be a sequence or a set")
+        locations = list(value)
+        if not locations or not _LOCATION_SET.issuperset(locations):
+            raise RuntimeError(
+                f"{self.prefix}TOKEN_LOCATION must hold one or more of {', '.join(LOCATIONS)}, "
+                "and nothing else"
+            )
+        if isinstance(value, (set, frozenset)):
+            locations.sort(key=LOCATIONS.index)
+        return locations
+
+    @property
+    def header_name(self) -> str:
+        """The header that carries the token; RuntimeError if empty."""
+        if not self.raw_header_name:
+            raise RuntimeError(f"{self.prefix}HEADER_NAME cannot be empty")
+        return self.raw_header_name
+
+    @property
+    def leeway(self) -> float:
+        """Tolerance for clocks that differ, in seconds."""
+        leeway = self.raw_leeway
+        return leeway.total_seconds() if isinstance(leeway, timedelta) else leeway
+
+    @property
+    def cookie_max_age(self) -> int | None:
+        """Lifetime of the cookies in seconds; None ends them with the browser's session."""
+        return None if self.session_cookie else PERSISTENT_COOKIE_SECONDS
+
+    @property
+    def decode_algorithms(self) -> tuple[str, ...]:
+        """The algorithms accepted, in the order given; `ALGORITHM` is always one of them."""
+        given = self.raw_decode_algorithms
+        if not given:
+            return (self.algorithm,)
+        names = (given,) if isinstance(given, str) else tuple(given)
+        return names if self.algorithm in names else (*names, self.algorithm)
+
+    @property
+    def encode_key(self) -> Any:
+        """The key that signs; RuntimeError if none is set for the algorithm."""
+        if self.algorithm in requires_cryptography:
+            return self._required(self.raw_private_key, "PRIVATE_KEY")
+        return self._secret()
+
+    @property
+    def decode_key(self) -> Any:
+        """The key that verifies; RuntimeError if none is set for the algorithm."""
+        if self.algorithm in requires_cryptography:
+            return self._required(self.raw_public_key, "PUBLIC_KEY")
+        return self._secret()
+
+    def expires(self, kind: str) -> timedelta | Literal[False]:
+        """The lifetime of a new token; False for one that never expires.
+
+        Raises RuntimeError if the option holds something that is no duration.
+        """
+        access = kind == "access"
+        name = "ACCESS_TOKEN_EXPIRES" if access else "REFRESH_TOKEN_EXPIRES"
+        value = self.raw_access_expires if access else self.raw_refresh_expires
+        if value is False:
+            return False
+        if type(value) is int:
+            value = timedelta(seconds=value)
+        # A relativedelta is no timedelta; all that is known of it is that a time can be added.
+        if isinstance(value, (bool, float)) or not hasattr(value, "__radd__"):
+            raise RuntimeError(f"{self.prefix}{name} must be a timedelta, seconds or False")
+        duration: timedelta = value
+        return duration
+
+    def _secret(self) -> Any:
+        # Only the default manager falls back to the application's key: were two managers to
+        # share it, each would accept the other's tokens.
+        secret = self.raw_secret_key
+        if not secret and self.name_of_manager is None:
+            secret = self._config.get("SECRET_KEY")
+        hint = "SECRET_KEY or the application's SECRET_KEY"
+        return self._required(secret, hint if self.name_of_manager is None else "SECRET_KEY")
+
+    def _required(self, key: Any, name: str) -> Any:
+        if not key:
+            raise RuntimeError(
+                f"{self.prefix}{name} must be set to use the algorithm {self.algorithm!r}"
+            )
+        return key
+
+
+def _options() -> list[_Option[Any]]:
+    return [option for option in vars(Options).values() if isinstance(option, _Option)]
+
+
+def defaults(manager: str | None = None) -> dict[str, Any]:
+    """Return all options without their prefix, with the values that they start with.
+
+    A manager with a name has cookies of its own, so that two managers on one site do not
+    overwrite each other's.
+    """
+    values = {option.name: copy(option.default) for option in _options()}
+    if manager is not None:
+        values |= {name: f"{manager}_{values[name]}" for name in _COOKIE_NAMES}
+    return values

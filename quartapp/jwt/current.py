@@ -1,0 +1,65 @@
+"""The token of the request at hand, once verified."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from werkzeug.local import LocalProxy
+
+from quartapp.jwt.claims import Claims
+from quartapp.jwt.manager import JWTManager, installed
+from quartapp.jwt.signing import Header
+from quartapp.jwt.state import Verified, connection, outcomes
+
+_Manager = JWTManager | str | None
+
+
+def get_jwt(*, manager: _Manager = None) -> Claims:
+    """Return the claims; {} where an optional token was absent, RuntimeError unless verified."""
+    return _verified(manager).claims
+
+
+def get_jwt_header(*, manager: _Manager = None) -> Header:
+    """Return the header; {} where an optional token was absent, RuntimeError unless verified."""
+    return _verified(manager).header
+
+
+def get_jwt_identity(*, manager: _Manager = None) -> Any:
+    """Return the identity; None where an optional token was absent.
+
+    Raises RuntimeError unless verified.
+    """
+    return _verified(manager).claims.get(installed(manager).options.identity_claim)
+
+
+def get_jwt_request_location() -> str | None:
+    """Return where the token lay: headers, cookies, query_string, json; else None. Never raises."""
+    try:
+        return _verified(None).location
+    except RuntimeError:
+        return None
+
+
+def get_current_user(*, manager: _Manager = None) -> Any:
+    """Return what the user lookup found; None where an optional token was absent.
+
+    Raises RuntimeError unless verified, and where no user_lookup_loader is set.
+    """
+    verified = _verified(manager)
+    if not verified.has_user:
+        raise RuntimeError("get_current_user needs a user_lookup_loader on the JWTManager")
+    return verified.user
+
+
+current_user: Any = LocalProxy(get_current_user)
+
+
+def _verified(manager: _Manager) -> Verified:
+    conn = connection()
+    outcome = None if conn is None else outcomes(conn).get(installed(manager).manager.name)
+    if outcome is None:
+        raise RuntimeError(
+            "No token is verified for this request: use @jwt_required() or "
+            "await verify_jwt_in_request() first"
+        )
+    return outcome

@@ -1,0 +1,74 @@
+"""What is known about the token of the request at hand.
+
+It lies on the request (or websocket) object itself: `g` may be shared by several requests
+made inside one application context.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import Any, Final, cast
+
+from quart import Request, Websocket, has_request_context, has_websocket_context
+from quart import request as current_request
+from quart import websocket as current_websocket
+
+Connection = Request | Websocket
+
+_ATTRIBUTE: Final = "_quartapp_jwt"
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """The outcome of a verification; empty where an optional token was absent."""
+
+    header: dict[str, Any] = field(default_factory=dict)
+    claims: dict[str, Any] = field(default_factory=dict)
+    location: str | None = None
+    user: Any = None
+    has_user: bool = True
+
+
+# Which manager a decorator chose, and for which request: a context variable, so that tasks of
+# one request do not disturb each other; with the request, so that a request made from within
+# a view does not inherit the choice.
+_chosen: ContextVar[tuple[Connection, str] | None] = ContextVar("quartapp_jwt_chosen", default=None)
+
+
+def connection() -> Connection | None:
+    """Return the request or websocket at hand, itself and not its proxy."""
+    if has_request_context():
+        return cast("Request", cast("Any", current_request)._get_current_object())
+    if has_websocket_context():
+        return cast("Websocket", cast("Any", current_websocket)._get_current_object())
+    return None
+
+
+def outcomes(conn: Connection) -> dict[str, Verified]:
+    """Return the outcomes of this request so far, by the name of their manager."""
+    found = vars(conn).get(_ATTRIBUTE)
+    if found is None:
+        found = vars(conn)[_ATTRIBUTE] = {}
+    return cast("dict[str, Verified]", found)
+
+
+def chosen_for(conn: Connection) -> str | None:
+    """Return the name of the manager that a decorator of the running view chose."""
+    choice = _chosen.get()
+    return choice[1] if choice is not None and choice[0] is conn else None
+
+
+@contextmanager
+def choosing(manager: str) -> Iterator[None]:
+    """Make this manager the one that is meant while a decorated view runs."""
+    conn = connection()
+    if conn is None:
+        raise RuntimeError("A manager can be chosen only within a request")
+    token = _chosen.set((conn, manager))
+    try:
+        yield
+    finally:
+        _chosen.reset(token)

@@ -1,0 +1,172 @@
+"""Who may come in: verify_jwt_in_request and its decorator."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Coroutine, Sequence
+from contextlib import nullcontext
+from functools import wraps
+from typing import Any, NamedTuple, ParamSpec
+
+from jwt import PyJWTError
+from quart import current_app
+
+from quartapp.jwt.callbacks import call
+from quartapp.jwt.claims import Claims, is_still_fresh
+from quartapp.jwt.codec import decode
+from quartapp.jwt.config import EXEMPT_METHODS
+from quartapp.jwt.exceptions import (
+    FreshTokenRequired,
+    JWTExtendedException,
+    NoAuthorizationError,
+    RevokedTokenError,
+    UserClaimsVerificationError,
+    UserLookupError,
+    WrongTokenError,
+)
+from quartapp.jwt.locations import SEARCH
+from quartapp.jwt.manager import Installed, JWTManager, installed
+from quartapp.jwt.signing import Header
+from quartapp.jwt.state import Connection, Verified, choosing, connection, outcomes
+
+Locations = str | Sequence[str] | None
+P = ParamSpec("P")
+
+
+async def verify_jwt_in_request(  # noqa: PLR0913, PLR0917 - the signature that users know
+    optional: bool = False,
+    fresh: bool = False,
+    refresh: bool = False,
+    locations: Locations = None,
+    verify_type: bool = True,
+    skip_revocation_check: bool = False,
+    *,
+    manager: JWTManager | str | None = None,
+) -> tuple[Header, Claims] | None:
+    """Verify the token of the request at hand and return its header and claims.
+
+    None for an OPTIONS request, and with `optional` for one without a token. Order: the
+    token itself, type, freshness, blocklist, token_verification, user lookup.
+    Raises the exceptions of `quartapp.jwt.exceptions` and PyJWT's InvalidTokenError.
+    """
+    found = installed(manager)
+    conn = connection()
+    if conn is None:
+        raise RuntimeError("verify_jwt_in_request needs a request or a websocket")
+    if conn.method in EXEMPT_METHODS:
+        return None
+    wanted = _Wanted(fresh, refresh, verify_type, skip_revocation_check)
+    try:
+        outcome = await _verify(found, conn, _places(found, locations), wanted)
+    except (JWTExtendedException, PyJWTError) as error:
+        if not (optional and isinstance(error, NoAuthorizationError)):
+            found.take_over(error)
+            raise
+        outcomes(conn)[found.manager.name] = Verified()
+        return None
+    outcomes(conn)[found.manager.name] = outcome
+    return outcome.header, outcome.claims
+
+
+def jwt_required(  # noqa: PLR0913, PLR0917 - the signature that users know
+    optional: bool = False,
+    fresh: bool = False,
+    refresh: bool = False,
+    locations: Locations = None,
+    verify_type: bool = True,
+    skip_revocation_check: bool = False,
+    *,
+    manager: JWTManager | str | None = None,
+) -> Callable[[Callable[P, Any]], Callable[P, Coroutine[Any, Any, Any]]]:
+    """Let a view run only with a valid token: for views, methods of classes, and websockets.
+
+    A `def` view runs where Quart runs it, in a thread. `manager` is also the one meant by
+    everything that the view calls. See verify_jwt_in_request for the rest.
+    """
+    if callable(optional):
+        raise TypeError("jwt_required is called with parentheses: @jwt_required()")
+
+    def decorate(view: Callable[P, Any]) -> Callable[P, Coroutine[Any, Any, Any]]:
+        runs_on_the_loop = inspect.iscoroutinefunction(view)
+
+        @wraps(view)
+        async def guarded(*args: P.args, **kwargs: P.kwargs) -> Any:
+            with nullcontext() if manager is None else choosing(installed(manager).manager.name):
+                await verify_jwt_in_request(
+                    optional, fresh, refresh, locations, verify_type, skip_revocation_check
+                )
+                if runs_on_the_loop:
+                    return await view(*args, **kwargs)
+                answer = await current_app.ensure_async(view)(*args, **kwargs)
+                return await answer if inspect.isawaitable(answer) else answer
+
+        return guarded
+
+    return decorate
+
+
+class _Wanted(NamedTuple):
+    """What the caller asks of the token, besides being valid."""
+
+    fresh: bool
+    refresh: bool
+    verify_type: bool
+    skip_revocation_check: bool
+
+
+def _places(found: Installed, locations: Locations) -> list[str]:
+    if isinstance(locations, str):
+        locations = [locations]
+    if not locations:
+        return found.options.token_location
+    for name in locations:
+        if name not in SEARCH:
+            raise RuntimeError(f"{name!r} is not a valid location")
+    return list(locations)
+
+
+async def _verify(
+    found: Installed, conn: Connection, places: list[str], wanted: _Wanted
+) -> Verified:
+    missing = []
+    for place in places:
+        try:
+            token, csrf_value = await SEARCH[place](conn, found.options, wanted.refresh)
+        except NoAuthorizationError as error:
+            missing.append(str(error))
+            continue
+        header, claims = await decode(found, token, csrf_value)
+        await _check(found.manager, header, claims, wanted)
+        return await _with_user(found, Verified(header, claims, place))
+    if len(places) == 1:
+        raise NoAuthorizationError(missing[0])
+    raise NoAuthorizationError(
+        f"Missing JWT in {', '.join(places[:-1])} or {places[-1]} ({'; '.join(missing)})"
+    )
+
+
+async def _check(manager: JWTManager, header: Header, claims: Claims, wanted: _Wanted) -> None:
+    is_refresh = claims["type"] == "refresh"
+    if wanted.verify_type and is_refresh != bool(wanted.refresh):
+        only = "Only refresh" if wanted.refresh else "Only non-refresh"
+        raise WrongTokenError(f"{only} tokens are allowed")
+    if wanted.fresh and not is_still_fresh(claims["fresh"]):
+        raise FreshTokenRequired("Fresh token required", header, claims)
+    revoked = None if wanted.skip_revocation_check else manager.token_in_blocklist
+    if revoked is not None and await call(revoked, header, claims):
+        raise RevokedTokenError(header, claims)
+    welcome = manager.token_verification
+    if welcome is not None and not await call(welcome, header, claims):
+        raise UserClaimsVerificationError("User claims verification failed", header, claims)
+
+
+async def _with_user(found: Installed, verified: Verified) -> Verified:
+    lookup = found.manager.user_lookup
+    header, claims = verified.header, verified.claims
+    if lookup is None:
+        return Verified(header, claims, verified.location, has_user=False)
+    user = await call(lookup, header, claims)
+    if user is None:
+        identity = claims[found.options.identity_claim]
+        raise UserLookupError(f"user_lookup returned None for {identity}", header, claims)
+    return Verified(header, claims, verified.location, user)
