@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 
 from quartapp.accounts import service
 from quartapp.accounts.models import Account
 from quartapp.accounts.passwords import Passwords, hashed
 from quartapp.db.database import Database
+
+BATCH = 32  # passwords hashed before they are written
 
 
 async def authenticate(
@@ -34,6 +37,36 @@ async def authenticate(
     async with database.writing() as db:
         await service.replace_password(db, account=account, password_hash=renewed)
     return account
+
+
+async def hash_all(database: Database, passwords: Passwords) -> int:
+    """Replace every password that stands in the table as it was typed; says how many."""
+    async with database.reading() as db:
+        waiting = list(await service.not_hashed(db))
+    count = 0
+    for start in range(0, len(waiting), BATCH):
+        batch = waiting[start : start + BATCH]
+        hashes = await asyncio.gather(*(passwords.hash(account.userpwd) for account in batch))
+        async with database.writing() as db:
+            for account, password_hash in zip(batch, hashes, strict=True):
+                # One that was changed meanwhile, by a login perhaps, is left as it is.
+                count += await service.replace_password(
+                    db, account=account, password_hash=password_hash
+                )
+    return count
+
+
+async def is_accepted(
+    database: Database, passwords: Passwords, *, username: str, password: str
+) -> bool:
+    """Whether somebody could sign in with these; changes nothing."""
+    async with database.reading() as db:
+        account = await service.find(db, username=username)
+    if account is None:
+        return False
+    if hashed(account.userpwd):
+        return await passwords.verify(account.userpwd, password)
+    return _same(account.userpwd, password)
 
 
 def _same(one: str, other: str) -> bool:

@@ -10,7 +10,7 @@ from functools import partial
 from typing import ParamSpec, TypeVar
 
 from argon2 import PasswordHasher, Type
-from argon2.exceptions import InvalidHashError, VerificationError
+from argon2.exceptions import InvalidHashError, VerificationError, VerifyMismatchError
 
 # OWASP's second choice for Argon2id: 19 MiB, two passes, one lane. The encoded hash has 97
 # characters and so fits userpwd varchar(100).
@@ -50,10 +50,11 @@ class Passwords:
         """
         try:
             return await self._run(self._hasher.verify, encoded, _encoded(password))
-        except InvalidHashError:
-            await self.hash(password)
+        except VerifyMismatchError:
             return False
-        except VerificationError:
+        except (InvalidHashError, VerificationError, UnicodeEncodeError):
+            # Refused before anything was computed: make up for the time.
+            await self.hash(password)
             return False
 
     def outdated(self, encoded: str) -> bool:

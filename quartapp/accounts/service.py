@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any, cast
 
-from sqlalchemy import select, update
+from sqlalchemy import CursorResult, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -12,6 +13,7 @@ from quartapp.accounts.models import Account
 from quartapp.accounts.passwords import hashed
 from quartapp.core.errors import Conflict, Invalid
 from quartapp.core.text import is_storable
+from quartapp.db.text import exactly
 
 NAME_LENGTH = 30
 
@@ -32,10 +34,12 @@ async def everyone(db: AsyncSession) -> Sequence[Account]:
 
 async def create(db: AsyncSession, *, username: str, password_hash: str) -> Account:
     """A new account. Raises Invalid for a name that cannot be one, Conflict if it is taken."""
-    if not username.strip() or len(username) > NAME_LENGTH:
+    if not username or len(username) > NAME_LENGTH:
         raise Invalid(f"a name has 1 to {NAME_LENGTH} characters")
-    if not is_storable(username):
-        raise Invalid("the name holds characters that are no text")
+    if username != username.strip():
+        raise Invalid("a name neither begins nor ends with a space")
+    if not username.isprintable() or not is_storable(username):
+        raise Invalid("the name holds characters that cannot be printed")
     account = Account(username=username, userpwd=password_hash)
     db.add(account)
     try:
@@ -52,12 +56,10 @@ async def not_hashed(db: AsyncSession) -> Sequence[Account]:
 
 async def replace_password(db: AsyncSession, *, account: Account, password_hash: str) -> bool:
     """Put a new hash in place of the one `account` was read with; False if it changed meanwhile."""
-    done = await db.execute(
-        update(Account)
-        .where(Account.id == account.id, Account.userpwd == account.userpwd)
-        .values(userpwd=password_hash)
-    )
-    return bool(done.rowcount)
+    unchanged = Account.id == account.id, exactly(db, Account.userpwd, account.userpwd)
+    renew = update(Account).where(*unchanged).values(userpwd=password_hash)
+    done = await db.execute(renew, execution_options={"synchronize_session": False})
+    return bool(cast("CursorResult[Any]", done).rowcount)
 
 
 async def find_by_id(db: AsyncSession, *, id: int) -> Account | None:

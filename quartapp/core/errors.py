@@ -39,3 +39,16 @@ class NotReady(DomainError):
     """The house cannot work yet: a database is away, or not migrated."""
 
     code = "not-ready"
+
+
+class CannotAdopt(DomainError):
+    """Tables that exist cannot be taken over; `problems` holds a line for each thing in the way."""
+
+    code = "cannot-adopt"
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__(
+            "the tables that exist cannot be taken over; nothing was changed:\n"
+            + "\n".join(f"  {problem}" for problem in problems)
+        )
+        self.problems = problems

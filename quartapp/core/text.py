@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 def is_storable(value: str) -> bool:
-    """Whether a database can be given this text: JSON can carry half a surrogate pair, UTF-8 not."""
+    """Whether UTF-8 can carry this text: JSON can bring half a surrogate pair."""
     try:
         value.encode()
     except UnicodeEncodeError:

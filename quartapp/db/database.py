@@ -14,9 +14,11 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from quartapp.core.errors import NotReady
-from quartapp.db.engine import CONNECT_TIMEOUT, WRITING, make_engine
+from quartapp.db.engine import CONNECT_TIMEOUT, POOL_TIMEOUT, WRITING, make_engine
 
-TRANSACTION_TIMEOUT = 35.0  # seconds; above what a statement may take, so that its error comes first
+TRANSACTION_TIMEOUT = (
+    35.0  # seconds; above what a statement may take, so that its error comes first
+)
 
 Result = TypeVar("Result")
 
@@ -30,40 +32,42 @@ class Database:
     def __init__(self, url: str) -> None:
         self.url = make_url(url)
         self.engine = make_engine(self.url)
+        self._writer = asyncio.Lock() if self.url.get_backend_name() == "sqlite" else None
 
     @asynccontextmanager
     async def reading(
-        self, *, timeout: float | None = TRANSACTION_TIMEOUT
+        self, *, limit: float | None = TRANSACTION_TIMEOUT
     ) -> AsyncIterator[AsyncSession]:
         """A transaction that only reads; nothing in it is ever flushed or committed.
 
         It sees the database as it was at its first question. Raises NotReady if it is still open
-        after `timeout` seconds.
+        after `limit` seconds.
         """
         session = AsyncSession(self.engine, expire_on_commit=False, autoflush=False)
         try:
-            async with _at_most(timeout):
+            async with _at_most(limit):
                 yield session
         finally:
             await _to_the_end(session.close())
 
     @asynccontextmanager
     async def writing(
-        self, *, timeout: float | None = TRANSACTION_TIMEOUT
+        self, *, limit: float | None = TRANSACTION_TIMEOUT
     ) -> AsyncIterator[AsyncSession]:
         """A transaction that commits when the block ends, and rolls back when it raises.
 
         A commit that has begun runs to its end even if the task is cancelled meanwhile. Raises
-        NotReady if the block, or the commit, is not through after `timeout` seconds.
+        NotReady if the block, or the commit, is not through after `limit` seconds.
         """
-        session = AsyncSession(self.engine, expire_on_commit=False)
-        try:
-            async with _at_most(timeout):
-                await session.connection(execution_options={WRITING: True})
-                yield session
-            await _to_the_end(_commit(session, timeout))
-        finally:
-            await _to_the_end(session.close())
+        async with self._turn():
+            session = AsyncSession(self.engine, expire_on_commit=False)
+            try:
+                async with _at_most(limit):
+                    await session.connection(execution_options={WRITING: True})
+                    yield session
+                await _to_the_end(_commit(session, limit))
+            finally:
+                await _to_the_end(session.close())
 
     async def check(self) -> None:
         """Ask the database for a sign of life. Raises NotReady with the reason if it gives none."""
@@ -78,6 +82,22 @@ class Database:
         """Give back every connection."""
         await self.engine.dispose()
 
+    @asynccontextmanager
+    async def _turn(self) -> AsyncIterator[None]:
+        """On SQLite, which has one writer at a time, wait here: no reader lacks a connection then.
+
+        Raises NotReady if the turn does not come in time.
+        """
+        if self._writer is None:
+            yield
+            return
+        async with _at_most(POOL_TIMEOUT):
+            await self._writer.acquire()
+        try:
+            yield
+        finally:
+            self._writer.release()
+
 
 def reason(error: BaseException) -> str:
     """What a database error says, without its number and the statement around it."""
@@ -85,20 +105,20 @@ def reason(error: BaseException) -> str:
     return str(inner.args[-1] if inner.args else inner)
 
 
-async def _commit(session: AsyncSession, timeout: float | None) -> None:
-    async with _at_most(timeout):
+async def _commit(session: AsyncSession, limit: float | None) -> None:
+    async with _at_most(limit):
         await session.commit()
 
 
 @asynccontextmanager
 async def _at_most(seconds: float | None) -> AsyncIterator[None]:
-    """Give a block up after that time: a server that stopped in mid-answer would hold it forever."""
-    limit = asyncio.timeout(seconds)
+    """Give a block up after that time: a server that stops in mid-answer would hold it forever."""
+    timer = asyncio.timeout(seconds)
     try:
-        async with limit:
+        async with timer:
             yield
     except TimeoutError:
-        if not limit.expired():
+        if not timer.expired():
             raise  # somebody else's
         raise NotReady(f"the database was not through after {seconds:g} seconds") from None
 

@@ -20,9 +20,13 @@ POOL_RECYCLE = 1800  # seconds; below the server's wait_timeout
 
 # A server may be set to cut off what does not fit, to read "x" as a name, or to keep zero dates:
 # ours is to refuse, whatever the server's own setting is.
-SQL_MODE = "'STRICT_TRANS_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION'"
+SQL_MODE = (
+    "'STRICT_TRANS_TABLES,NO_ZERO_IN_DATE,NO_ZERO_DATE,ERROR_FOR_DIVISION_BY_ZERO,"
+    "NO_ENGINE_SUBSTITUTION'"
+)
 
 WRITING = "quartapp_writing"  # the execution option of a transaction that will write
+MEMORY = (None, "", ":memory:")  # what the address of a SQLite database in memory names
 SERVER_GONE = 2013  # MySQL's number for a server that fell silent
 
 
@@ -39,7 +43,7 @@ def _sqlite(url: URL) -> AsyncEngine:
         connect_args={"isolation_level": None, "timeout": BUSY_TIMEOUT},
         poolclass=AsyncAdaptedQueuePool,
         # A database in memory lives in its one connection, which users take in turn.
-        pool_size=1 if url.database in (None, "", ":memory:") else POOL_SIZE,
+        pool_size=1 if url.database in MEMORY else POOL_SIZE,
         max_overflow=0,
         pool_timeout=POOL_TIMEOUT,
     )
@@ -57,16 +61,17 @@ def _mysql(url: URL) -> AsyncEngine:
         pool_size=POOL_SIZE,
         max_overflow=0,
         pool_timeout=POOL_TIMEOUT,
-        connect_args={"async_creator_fn": _connect_mysql, "sql_mode": SQL_MODE},
+        connect_args={"async_creator_fn": connect_mysql, "sql_mode": SQL_MODE},
     )
     event.listen(engine.sync_engine, "connect", _prepare_mysql)
     return engine
 
 
-async def _connect_mysql(**arguments: Any) -> aiomysql.Connection:
-    """A connection within CONNECT_TIMEOUT; the driver's own limit ends before the handshake.
+async def connect_mysql(**arguments: Any) -> aiomysql.Connection:
+    """A connection, or aiomysql.Error within CONNECT_TIMEOUT, whatever stands at the other end.
 
-    It also leaves its socket open when it is cancelled in the middle.
+    The driver's own limit ends before the handshake, it leaves its socket open when it is
+    cancelled there, and what it cannot read or encode comes out of it as any error at all.
     """
     connection = aiomysql.Connection(**arguments)
     try:
@@ -76,9 +81,12 @@ async def _connect_mysql(**arguments: Any) -> aiomysql.Connection:
         connection.close()
         why = f"no answer within {CONNECT_TIMEOUT:g} seconds"
         raise aiomysql.OperationalError(SERVER_GONE, why) from None
-    except BaseException:
+    except (aiomysql.Error, asyncio.CancelledError):
         connection.close()
         raise
+    except Exception as error:
+        connection.close()
+        raise aiomysql.OperationalError(SERVER_GONE, f"no way to sign in: {error}") from error
     return connection
 
 

@@ -6,16 +6,17 @@ MySQL's utf8mb4_bin takes no notice of spaces at the end ('a' equals 'a '), SQLi
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from sqlalchemy import ColumnElement, func
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
 
+COLLATION = "utf8mb4_bin"
+
 
 def exactly(
-    db: AsyncSession,
-    column: InstrumentedAttribute[str] | InstrumentedAttribute[str | None],
-    value: str,
+    db: AsyncSession, column: InstrumentedAttribute[Any], value: str
 ) -> ColumnElement[bool]:
     """The condition that a column holds exactly that text, its spaces at the end included."""
     same = column == value

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any, cast
 
+from sqlalchemy import CursorResult, func, select
 from sqlalchemy import delete as delete_from
-from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from quartapp.core.errors import Conflict, Invalid, NotFound
 from quartapp.core.paging import Page
 from quartapp.core.text import is_storable
+from quartapp.db.text import exactly
 from quartapp.houses.models import House
 
 LENGTHS = {
@@ -49,16 +51,19 @@ async def create(
 async def get(db: AsyncSession, *, id: str) -> House:
     """The house of that id. Raises NotFound."""
     house = await db.get(House, id) if is_storable(id) else None
-    if house is None:
+    if house is None or house.id != id:  # MySQL takes no notice of spaces at the end
         raise NotFound(f"there is no house {id!r}")
     return house
 
 
 async def delete(db: AsyncSession, *, id: str) -> None:
     """Remove the house of that id. Raises NotFound."""
-    done = await db.execute(delete_from(House).where(House.id == id)) if is_storable(id) else None
-    if done is None or not done.rowcount:
-        raise NotFound(f"there is no house {id!r}")
+    missing = NotFound(f"there is no house {id!r}")
+    if not is_storable(id):
+        raise missing
+    done = await db.execute(delete_from(House).where(exactly(db, House.id, id)))
+    if not cast("CursorResult[Any]", done).rowcount:
+        raise missing
 
 
 async def ids(db: AsyncSession) -> Sequence[str]:
@@ -75,9 +80,9 @@ async def page(
     """
     chosen = select(House)
     if project_name is not None:
-        chosen = chosen.where(House.project_name == project_name)
-    if project_name is not None and not is_storable(project_name):
-        return Page(items=[], number=number, size=size, total=0)
+        if refusals({"project_name": project_name}):
+            return Page(items=[], number=number, size=size, total=0)
+        chosen = chosen.where(exactly(db, House.project_name, project_name))
     total = await db.scalar(select(func.count()).select_from(chosen.subquery())) or 0
     offset = (number - 1) * size
     if offset >= total:
@@ -95,6 +100,8 @@ def refusals(values: dict[str, str | None]) -> dict[str, str]:
                 found[name] = "is missing"
         elif len(value) > LENGTHS[name]:
             found[name] = f"is longer than {LENGTHS[name]} characters"
+        elif "\0" in value:
+            found[name] = "holds a NUL character"
         elif not is_storable(value):
             found[name] = "holds characters that are no text"
     return found
