@@ -1,0 +1,165 @@
+"""Houses: made, found, removed, and counted in pages."""
+
+from __future__ import annotations
+
+import pytest
+
+from quartapp.core.errors import Conflict, Invalid, NotFound
+from quartapp.core.paging import Page
+from quartapp.db.database import Database
+from quartapp.houses import service
+from quartapp.houses.demo import sow_houses
+from quartapp.houses.models import House
+
+IDS = ["1", "a1", "A1", "ä", "阳光", "😀", "with space", "a/b", "%", "'; --", "i" * 64]
+
+
+async def create(
+    database: Database,
+    id: str,
+    no: str | None = None,
+    name: str | None = None,
+    address: str | None = None,
+) -> None:
+    async with database.writing() as db:
+        await service.create(db, id=id, project_no=no, project_name=name, project_address=address)
+
+
+async def page(
+    database: Database, number: int = 1, size: int = 20, name: str | None = None
+) -> Page[House]:
+    async with database.reading() as db:
+        return await service.page(db, number=number, size=size, project_name=name)
+
+
+async def ids(database: Database) -> list[str]:
+    async with database.reading() as db:
+        return list(await service.ids(db))
+
+
+@pytest.mark.parametrize("id", IDS)
+async def test_a_house_is_made_found_and_removed(database: Database, id: str) -> None:
+    await create(database, id, "n" * 128, "名" * 256, "🏠" * 256)
+
+    async with database.reading() as db:
+        house = await service.get(db, id=id)
+    assert (house.id, house.project_no) == (id, "n" * 128)
+    assert (house.project_name, house.project_address) == ("名" * 256, "🏠" * 256)
+
+    async with database.writing() as db:
+        await service.delete(db, id=id)
+    assert await ids(database) == []
+
+
+async def test_ids_that_look_alike_are_told_apart(database: Database) -> None:
+    for id in IDS:
+        await create(database, id)
+
+    assert await ids(database) == sorted(IDS)
+
+
+async def test_nothing_and_an_empty_text_are_two_things(database: Database) -> None:
+    await create(database, "1", None, "", None)
+
+    async with database.reading() as db:
+        house = await service.get(db, id="1")
+    assert (house.project_no, house.project_name) == (None, "")
+
+
+@pytest.mark.parametrize("id", ["nix", "", "1 ", " 1", "\ud800", "x" * 10_000, "1\0"])
+async def test_an_unknown_house_is_not_found(database: Database, id: str) -> None:
+    await create(database, "1")
+
+    async with database.reading() as db:
+        with pytest.raises(NotFound):
+            await service.get(db, id=id)
+    async with database.writing() as db:
+        with pytest.raises(NotFound):
+            await service.delete(db, id=id)
+    assert await ids(database) == ["1"]
+
+
+async def test_a_house_that_is_there_is_not_made_again(database: Database) -> None:
+    await create(database, "1", "first")
+
+    with pytest.raises(Conflict, match="'1'"):
+        await create(database, "1", "second")
+
+    async with database.reading() as db:
+        assert (await service.get(db, id="1")).project_no == "first"
+
+
+async def test_every_value_that_does_not_fit_is_named(database: Database) -> None:
+    with pytest.raises(Invalid) as caught:
+        await create(database, "i" * 65, "n" * 129, "\ud800", "a\0b")
+
+    assert caught.value.fields == {
+        "id": "is longer than 64 characters",
+        "project_no": "is longer than 128 characters",
+        "project_name": "holds characters that are no text",
+        "project_address": "holds a NUL character",
+    }
+    assert await ids(database) == []
+
+
+async def test_pages_follow_one_another_by_id(database: Database) -> None:
+    async with database.writing() as db:
+        assert await sow_houses(db) == 25
+
+    pages = [await page(database, number, 10) for number in (1, 2, 3)]
+
+    assert [[h.id for h in p.items] for p in pages] == [
+        [str(1001 + n) for n in range(start, min(start + 10, 25))] for start in (0, 10, 20)
+    ]
+    assert {(p.total, p.pages) for p in pages} == {(25, 3)}
+
+
+@pytest.mark.parametrize(
+    ("number", "size", "count", "pages"),
+    [
+        (1, 25, 25, 1),
+        (1, 26, 25, 1),
+        (2, 25, 0, 1),
+        (1, 10**30, 25, 1),
+        (10**30, 1, 0, 25),
+        (10**30, 10**30, 0, 1),
+        (25, 1, 1, 25),
+        (2**63, 2**63, 0, 1),
+    ],
+)
+async def test_no_page_is_too_far_or_too_large(
+    database: Database, number: int, size: int, count: int, pages: int
+) -> None:
+    async with database.writing() as db:
+        await sow_houses(db)
+
+    found = await page(database, number, size)
+
+    assert (len(found.items), found.pages, found.number) == (count, pages, number)
+
+
+async def test_a_name_selects_the_houses_that_have_exactly_it(database: Database) -> None:
+    names = ["阳光花园", "阳光花园 ", "阳光", "SUN", "sun", "Sün", "100%", "100_", "", None]
+    for number, name in enumerate(names):
+        await create(database, str(number), name=name)
+
+    for number, name in enumerate(names[:-1]):
+        assert [h.id for h in (await page(database, name=name)).items] == [str(number)]
+
+
+@pytest.mark.parametrize("name", ["nix", "\ud800", "a\0", "n" * 100_000, "%", "_"])
+async def test_a_name_that_no_house_has_selects_nothing(database: Database, name: str) -> None:
+    await create(database, "1", name="a")
+
+    found = await page(database, name=name)
+
+    assert (list(found.items), found.total, found.pages) == ([], 0, 0)
+
+
+async def test_the_demo_rows_go_into_an_empty_table_only(database: Database) -> None:
+    await create(database, "mine")
+
+    async with database.writing() as db:
+        assert await sow_houses(db) == 0
+
+    assert await ids(database) == ["mine"]

@@ -1,0 +1,158 @@
+"""A private MariaDB for the suite, in a folder and on a port of its own."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NoReturn
+
+import pymysql
+import pytest
+
+START_TIMEOUT = 60.0  # seconds
+SBIN = "/usr/sbin:/usr/local/sbin"
+
+
+@dataclass
+class MariaDB:
+    """A server of our own. `stop` and `start` make it go away and come back as it was."""
+
+    binary: str
+    folder: Path
+    port: int
+    process: subprocess.Popen[bytes] | None = None
+
+    def url(self, database: str) -> str:
+        """The address of one of its databases."""
+        return f"mysql+aiomysql://root@127.0.0.1:{self.port}/{database}"
+
+    def start(self) -> None:
+        """Start it and wait until it answers."""
+        with (self.folder / "log").open("ab") as log:
+            self.process = subprocess.Popen(self._command(), stdout=log, stderr=log)
+        deadline = time.monotonic() + START_TIMEOUT
+        while not self.answers():
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                self.stop()
+                raise RuntimeError("MariaDB did not start:\n" + (self.folder / "log").read_text())
+            time.sleep(0.05)
+
+    def stop(self) -> None:
+        """End it and wait until it is gone."""
+        if self.process is not None:
+            self.process.terminate()
+            try:
+                self.process.wait(30)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+            self.process = None
+
+    def _command(self) -> list[str]:
+        return [
+            self.binary,
+            "--no-defaults",
+            *_as_root(),
+            f"--datadir={self.folder / 'data'}",
+            f"--socket={self.folder / 'socket'}",
+            f"--pid-file={self.folder / 'pid'}",
+            f"--port={self.port}",
+            "--bind-address=127.0.0.1",
+            "--skip-log-bin",
+            "--skip-name-resolve",
+            "--performance-schema=off",
+            # Nobody needs these rows after a power cut.
+            "--innodb-flush-log-at-trx-commit=0",
+            "--innodb-flush-method=nosync",
+            "--skip-innodb-doublewrite",
+            "--innodb-buffer-pool-size=32M",
+            "--innodb-log-file-size=16M",
+            "--key-buffer-size=1M",
+            "--max-connections=120",
+        ]
+
+    def answers(self) -> bool:
+        """Whether it takes a connection."""
+        try:
+            self.connect().close()
+        except pymysql.err.OperationalError:
+            return False
+        return True
+
+    def connect(self, database: str | None = None) -> pymysql.Connection[pymysql.cursors.Cursor]:
+        """A plain connection, for what a test does behind the application's back."""
+        return pymysql.connect(
+            host="127.0.0.1",
+            port=self.port,
+            user="root",
+            database=database,
+            charset="utf8mb4",
+            autocommit=True,
+        )
+
+    def run(
+        self, sql: str, *values: object, database: str | None = None
+    ) -> list[tuple[object, ...]]:
+        """Run one statement and give back its rows."""
+        with self.connect(database) as connection, connection.cursor() as cursor:
+            cursor.execute(sql, values or None)
+            return list(cursor.fetchall())
+
+
+def missing(server: str) -> NoReturn:
+    """Skip a test whose server is not installed, or fail it where the server is required."""
+    required = os.environ.get("QUARTAPP_TEST_REQUIRE", "").split(",")
+    message = f"{server} is not installed: `make services` installs it"
+    if server in (name.strip() for name in required):
+        pytest.fail(f"{message} (QUARTAPP_TEST_REQUIRE names it)")
+    pytest.skip(message)
+
+
+def find_mariadb() -> str | None:
+    """The server's binary, if it is installed."""
+    return shutil.which("mariadbd", path=os.pathsep.join((os.environ.get("PATH", ""), SBIN)))
+
+
+@contextmanager
+def mariadb(binary: str) -> Iterator[MariaDB]:
+    """A server that is gone afterwards, with all that it held."""
+    # A short path: that of a socket has at most 107 letters.
+    folder = Path(tempfile.mkdtemp(prefix="quartapp-db-"))
+    server = MariaDB(binary, folder, _free_port())
+    try:
+        subprocess.run(
+            [
+                "mariadb-install-db",
+                "--no-defaults",
+                *_as_root(),
+                f"--datadir={folder / 'data'}",
+                "--auth-root-authentication-method=normal",
+                "--skip-test-db",
+            ],
+            check=True,
+            capture_output=True,
+        )
+        server.start()
+        yield server
+    finally:
+        server.stop()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _as_root() -> list[str]:
+    # Root must say that it means it; anybody else runs the server as themselves.
+    return ["--user=root"] if os.geteuid() == 0 else []
+
+
+def _free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])

@@ -1,0 +1,189 @@
+"""Settings: all bad values named at once, secrets made once, production without the weak ones."""
+
+from __future__ import annotations
+
+import asyncio
+import stat
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from quartapp.settings import WELL_KNOWN, SettingsError, load_settings, weakness
+
+STRONG = "0123456789abcdefghijklmnopqrstuvwxyz"
+OTHER = STRONG[::-1]
+
+
+@pytest.fixture(autouse=True)
+def _clean(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def problems(**given: Any) -> list[str]:
+    with pytest.raises(SettingsError) as caught:
+        load_settings(**given)
+    assert all(line in str(caught.value) for line in caught.value.problems)
+    return caught.value.problems
+
+
+def production(**given: Any) -> dict[str, Any]:
+    return {"env": "production", "secret_key": STRONG, "jwt_secret_key": OTHER} | given
+
+
+def test_the_default_is_development_on_the_embedded_database(tmp_path: Path) -> None:
+    settings = load_settings()
+
+    assert (settings.env, settings.production, settings.embedded) == ("development", False, True)
+    assert settings.database == f"sqlite+aiosqlite:///{tmp_path / 'instance' / 'quartapp.db'}"
+    assert settings.upload_folder == tmp_path / "instance" / "upload"
+    assert settings.lessons
+    assert settings.shutdown_timeout == 1
+
+
+def test_production_keeps_the_lessons_out_unless_told_otherwise() -> None:
+    assert not load_settings(**production()).lessons
+    assert load_settings(**production(lessons="on")).lessons
+
+
+def test_the_environment_wins_over_the_file_and_what_is_given_over_both(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / ".env").write_text(
+        "QUARTAPP_MAX_UPLOAD_BYTES=1\nQUARTAPP_LESSONS=off\nQUARTAPP_SHUTDOWN_TIMEOUT=3\nOTHER=x\n"
+    )
+    monkeypatch.setenv("QUARTAPP_MAX_UPLOAD_BYTES", "2")
+    monkeypatch.setenv("QUARTAPP_SHUTDOWN_TIMEOUT", "4")
+
+    settings = load_settings(shutdown_timeout=5)
+
+    assert (settings.lessons, settings.max_upload_bytes, settings.shutdown_timeout) == (False, 2, 5)
+
+
+def test_an_empty_value_is_none_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("QUARTAPP_ENV", "")
+    monkeypatch.setenv("QUARTAPP_MAX_UPLOAD_BYTES", "")
+
+    assert load_settings().env == "development"
+
+
+def test_every_bad_value_is_named_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    bad = {
+        "ENV": "staging",
+        "DATABASE_URL": "postgresql://geheim@x/y",
+        "MAX_UPLOAD_BYTES": "many",
+        "LESSONS": "perhaps",
+        "SHUTDOWN_TIMEOUT": "-1",
+    }
+    for name, value in bad.items():
+        monkeypatch.setenv(f"QUARTAPP_{name}", value)
+
+    found = problems()
+
+    assert sorted(line.split(":")[0] for line in found) == sorted(f"QUARTAPP_{n}" for n in bad)
+    assert "geheim" not in "".join(found)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "sqlite:///x.db",
+        "mysql://root@localhost/house",
+        "mysql+aiomysql://root@localhost",
+        "mysql+aiomysql:///house",
+        "mysql+aiomysql://root@localhost:0/house",
+        "mysql+aiomysql://root@localhost:70000/house",
+        "mysql+aiomysql://root@localhost:x/house",
+        "house.db",
+    ],
+)
+def test_an_address_that_is_no_database_of_ours_is_named(url: str) -> None:
+    (line,) = problems(database_url=url)
+
+    assert line.startswith("QUARTAPP_DATABASE_URL: ")
+
+
+def test_a_file_that_is_not_text_is_named(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_bytes(b"QUARTAPP_ENV=\xff\n")
+
+    assert problems() == [".env: is not UTF-8"]
+
+
+def test_an_instance_path_that_cannot_be_used_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+
+    (line,) = problems(instance_path=tmp_path / "file")
+
+    assert str(tmp_path / "file") in line
+
+
+def test_production_needs_both_secrets() -> None:
+    assert problems(env="production") == [
+        "QUARTAPP_SECRET_KEY: must be set in production",
+        "QUARTAPP_JWT_SECRET_KEY: must be set in production",
+    ]
+
+
+@pytest.mark.parametrize(
+    "secret",
+    [
+        *("abc123", "abcde", "abcd12345678", "abcde1234", "ABC123", "dev", "secret", "changeme"),
+        "short but not well known",
+        "x" * 64,
+        "ab" * 32,
+        *WELL_KNOWN,
+    ],
+)
+def test_production_refuses_weak_and_well_known_secrets(secret: str) -> None:
+    (line,) = problems(**production(jwt_secret_key=secret))
+
+    assert line.startswith("QUARTAPP_JWT_SECRET_KEY: ")
+    assert f"{secret!r}" not in line
+    assert load_settings(jwt_secret_key=secret).jwt_secret_key.get_secret_value() == secret
+
+
+def test_secrets_do_not_show_when_settings_are_printed() -> None:
+    settings = load_settings(**production())
+
+    assert STRONG not in repr(settings)
+    assert OTHER not in str(settings)
+
+
+def test_secrets_are_made_once_for_the_owner_alone(tmp_path: Path) -> None:
+    first, second = load_settings(), load_settings()
+
+    assert first.secret_key == second.secret_key
+    assert first.secret_key != first.jwt_secret_key
+    assert not weakness(first.secret_key.get_secret_value())
+    for name in ("secret_key", "jwt_secret_key"):
+        assert stat.S_IMODE((tmp_path / "instance" / name).stat().st_mode) == 0o600
+
+
+def test_no_secret_is_made_in_production(tmp_path: Path) -> None:
+    problems(env="production")
+    load_settings(**production())
+
+    assert not (tmp_path / "instance").exists()
+
+
+async def test_many_processes_that_start_at_once_agree_on_the_secrets(tmp_path: Path) -> None:
+    code = (
+        "from quartapp.settings import load_settings\n"
+        "s = load_settings()\n"
+        "print(s.secret_key.get_secret_value(), s.jwt_secret_key.get_secret_value())"
+    )
+    processes = [
+        await asyncio.create_subprocess_exec(
+            sys.executable, "-c", code, cwd=tmp_path, stdout=asyncio.subprocess.PIPE
+        )
+        for _ in range(6)
+    ]
+
+    printed = {(await process.communicate())[0] for process in processes}
+
+    assert len(printed) == 1
+    assert {path.name for path in (tmp_path / "instance").iterdir()} == {
+        "secret_key",
+        "jwt_secret_key",
+    }
