@@ -8,7 +8,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from quartapp.core.errors import Conflict, DomainError, Invalid, NotFound, NotReady
 
-STATUSES: dict[type[DomainError], int] = {NotFound: 404, Conflict: 409, Invalid: 400, NotReady: 503}
+STATUSES: dict[type[DomainError], int] = {NotFound: 404, Conflict: 409, Invalid: 400}
 RETRY_AFTER = 2  # seconds after which a database that is away may be back
 
 
@@ -27,5 +27,5 @@ def install(app: Quart) -> None:
     """Register the handlers."""
     for kind in STATUSES:
         app.register_error_handler(kind, refused)
-    for away in (OperationalError, InterfaceError, PoolTimeout):
+    for away in (OperationalError, InterfaceError, PoolTimeout, NotReady):
         app.register_error_handler(away, database_away)

@@ -55,13 +55,14 @@ async def speak(
     else:
         left.append({"type": "http.request", "body": b"", "more_body": False})
     heard = Heard()
+    answered = asyncio.Event()
 
     async def receive() -> dict[str, Any]:
         await asyncio.sleep(0)
         if left:
             return left.pop(0)
-        await asyncio.Event().wait()
-        raise AssertionError("nobody sets that event")
+        await answered.wait()
+        return {"type": "http.disconnect"}
 
     async def send(event: dict[str, Any]) -> None:
         if event["type"] == "http.response.start":
@@ -69,6 +70,8 @@ async def speak(
             heard.headers = {n.decode().lower(): v.decode() for n, v in event["headers"]}
         else:
             heard.body += event.get("body", b"")
+            if not event.get("more_body"):
+                answered.set()
 
     async with asyncio.timeout(20):
         await app(scope, receive, send)  # type: ignore[arg-type]

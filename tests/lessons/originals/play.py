@@ -168,6 +168,7 @@ async def to_asgi(app: Any, request: Request) -> Answer:
         "extensions": {},
     }
     left = [{"type": "http.request", "body": request.body, "more_body": False}]
+    answered = asyncio.Event()
     status = 0
     headers: list[tuple[str, str]] = []
     chunks: list[bytes] = []
@@ -175,8 +176,8 @@ async def to_asgi(app: Any, request: Request) -> Answer:
     async def receive() -> dict[str, Any]:
         if left:
             return left.pop()
-        await asyncio.Event().wait()  # the client stays until it has its answer
-        raise AssertionError
+        await answered.wait()  # the client stays until it has its answer
+        return {"type": "http.disconnect"}
 
     async def send(message: dict[str, Any]) -> None:
         nonlocal status
@@ -188,6 +189,8 @@ async def to_asgi(app: Any, request: Request) -> Answer:
             )
         elif message["type"] == "http.response.body":
             chunks.append(bytes(message.get("body", b"")))
+            if not message.get("more_body"):
+                answered.set()
 
     async with asyncio.timeout(30):
         await app(scope, receive, send)
