@@ -152,7 +152,7 @@ async def test_what_the_encode_options_say_stands_in_the_token() -> None:
 
 
 async def test_a_leeway_may_be_a_duration() -> None:
-    app = build(DECODE_LEEWAY=timedelta(minutes=1))
+    app = build(DECODE_LEEWAY=timedelta(hours=1))
 
     response = await app.test_client().get("/protected", headers=dict(bearer(token(exp=NOW - 9))))
 
