@@ -1,0 +1,35 @@
+"""The application as `quartapp serve` runs it."""
+
+from __future__ import annotations
+
+import logging
+
+from quart import Quart
+
+from quartapp.app import create_app
+from quartapp.settings import Settings
+
+
+def application(settings: Settings, *, lesson: str | None, debug: bool) -> Quart:
+    """The application, or one lesson of it; debug pages only where they were asked for."""
+    app = create_app(settings, lesson=lesson)
+    # Said either way, because Quart also reads it from the environment.
+    app.debug = debug
+    if not debug:
+        _one_line_for_a_start_that_fails(app)
+    return app
+
+
+def _one_line_for_a_start_that_fails(app: Quart) -> None:
+    """Keep Quart from logging a traceback: the command ends with the reason."""
+
+    def without_traceback(record: logging.LogRecord) -> bool:
+        return record.exc_info is None
+
+    async def first() -> None:
+        app.logger.addFilter(without_traceback)
+
+    async def last() -> None:
+        app.logger.removeFilter(without_traceback)
+
+    app.before_serving_funcs = [first, *app.before_serving_funcs, last]

@@ -1,0 +1,116 @@
+"""One process that serves: hypercorn on an event loop, ended within the shutdown timeout."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Callable
+from ssl import SSLError
+from typing import Any
+
+import hypercorn.asyncio
+from hypercorn.config import Config
+from hypercorn.typing import ASGIFramework
+from hypercorn.utils import LifespanFailureError, LifespanTimeoutError
+
+from quartapp.serve.errors import ServeError
+from quartapp.serve.requests import Requests
+from quartapp.serve.stop import LAST_MOMENT, Stop
+
+# After the shutdown timeout requests hear that their client is gone. What goes on nevertheless is
+# cancelled after so many seconds, then the application is told to end, then the server is left.
+HEED = 0.5
+TIDY = 0.3
+
+
+def run(
+    app: ASGIFramework,
+    config: Config,
+    *,
+    shutdown_timeout: float,
+    on_ready: Callable[[], None],
+    supervisor: socket.socket | None = None,
+) -> None:
+    """Serve until a signal comes, or until the `supervisor` closes its end of the socket.
+
+    Raises ServeError if the application does not start.
+    """
+    asyncio.run(_run(app, config, shutdown_timeout, on_ready, supervisor))
+
+
+async def _run(
+    app: ASGIFramework,
+    config: Config,
+    shutdown_timeout: float,
+    on_ready: Callable[[], None],
+    supervisor: socket.socket | None,
+) -> None:
+    stop = Stop(limit=shutdown_timeout + LAST_MOMENT, patient=supervisor is not None)
+    stop.watch()
+    asyncio.get_running_loop().set_exception_handler(_report)
+    if supervisor is not None:
+        _follow(supervisor, stop)
+    await _serve(app, config, stop, shutdown_timeout, on_ready)
+
+
+def _report(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Report what nobody awaited, but for what is no fault of ours."""
+    # Clients break off handshakes, and asyncio itself (before 3.12.1) calls a connection that
+    # was cancelled an exception.
+    if not isinstance(context.get("exception"), (SSLError, asyncio.CancelledError)):
+        loop.default_exception_handler(context)
+
+
+def _follow(supervisor: socket.socket, stop: Stop) -> None:
+    loop = asyncio.get_running_loop()
+
+    def end() -> None:
+        loop.remove_reader(supervisor)  # the end of a file can be read again and again
+        stop.ask()
+
+    # Nothing is ever sent to a worker: what there is to read is the end.
+    loop.add_reader(supervisor, end)
+
+
+async def _serve(
+    app: ASGIFramework,
+    config: Config,
+    stop: Stop,
+    shutdown_timeout: float,
+    on_ready: Callable[[], None],
+) -> None:
+    async def ready_then_asked() -> None:
+        # hypercorn begins to wait for this when its sockets are open.
+        on_ready()
+        await stop.asked.wait()
+
+    requests = Requests(app)
+    config.graceful_timeout = shutdown_timeout + HEED
+    serving = asyncio.ensure_future(
+        hypercorn.asyncio.serve(requests, config, shutdown_trigger=ready_then_asked, mode="asgi")
+    )
+    ending = asyncio.ensure_future(_end(requests, serving, stop, shutdown_timeout))
+    try:
+        await asyncio.wait([serving])
+        if not serving.cancelled():
+            serving.result()
+            stop.done()
+    except (LifespanFailureError, LifespanTimeoutError) as error:
+        raise ServeError(f"The application did not start: {error}") from None
+    finally:
+        ending.cancel()
+
+
+async def _end(
+    requests: Requests, serving: asyncio.Future[None], stop: Stop, shutdown_timeout: float
+) -> None:
+    """After the shutdown timeout take away from the server, step by step, what it waits for."""
+    await stop.asked.wait()
+    await asyncio.sleep(shutdown_timeout)
+    requests.disconnect()
+    await asyncio.sleep(HEED)
+    requests.cancel()
+    await asyncio.sleep(TIDY)
+    requests.shut_down()
+    await asyncio.sleep(TIDY)
+    serving.cancel()

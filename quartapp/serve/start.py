@@ -1,0 +1,116 @@
+"""`quartapp serve`, from the options to the end."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import click
+from hypercorn.config import Config
+
+from quartapp import __version__
+from quartapp.serve.config import read_config
+from quartapp.serve.errors import REFUSED, ServeError
+from quartapp.serve.process import run
+from quartapp.serve.reload import Reloader
+from quartapp.serve.sockets import Listening, open_sockets
+from quartapp.serve.supervisor import Supervisor
+from quartapp.serve.worker import Order
+from quartapp.settings import Settings, load_settings
+
+
+@dataclass(frozen=True)
+class Options:
+    """What was said on the command line; None leaves it to hypercorn.toml."""
+
+    bind: str | None = None
+    workers: int | None = None
+    lesson: str | None = None
+    reload: bool = False
+    insecure_remote: bool = False
+
+
+def start(options: Options) -> None:
+    """Serve until a signal comes. Raises ServeError or SettingsError if that cannot be."""
+    settings = load_settings()
+    config = read_config()
+    workers = options.workers or config.workers or 1
+    config.workers = 1  # of each process
+    if options.bind:
+        config.bind = options.bind
+    _check(options, settings)
+    sockets = open_sockets(config, remote=options.insecure_remote or settings.production)
+    # Loaded only now: what can be refused without a database is refused sooner.
+    from quartapp.serve.prepare import prepare_database
+
+    sown = asyncio.run(prepare_database(settings))
+    how = _how(settings, workers=workers, reload=options.reload)
+    addresses = sockets.addresses(tls=config.ssl_enabled)
+
+    def announce() -> None:
+        click.echo(f"quartapp {__version__} on {' and '.join(addresses)} ({how})")
+        if sown:
+            click.echo(sown)
+
+    if options.reload or workers > 1:
+        _serve_through_workers(options, settings, sockets, workers, announce)
+    else:
+        _serve_here(options, settings, config, sockets, announce)
+
+
+def _check(options: Options, settings: Settings) -> None:
+    if options.reload and settings.production:
+        raise ServeError("--reload is for development: it shows debug pages.", status=REFUSED)
+    if options.reload and (options.workers or 1) > 1:
+        raise ServeError("--reload works with one worker.", status=REFUSED)
+    if options.lesson:
+        from quartapp.web.lessons import LESSONS
+
+        if options.lesson not in LESSONS:
+            known = ", ".join(LESSONS)
+            raise click.BadParameter(
+                f"{options.lesson!r} is none of {known}", param_hint="--lesson"
+            )
+
+
+def _how(settings: Settings, *, workers: int, reload: bool) -> str:
+    if reload:
+        return f"{settings.env}, reloading; Ctrl-C ends it"
+    if workers > 1:
+        return f"{settings.env}, {workers} workers; Ctrl-C ends it"
+    return f"{settings.env}; Ctrl-C ends it"
+
+
+def _serve_here(
+    options: Options,
+    settings: Settings,
+    config: Config,
+    sockets: Listening,
+    announce: Callable[[], None],
+) -> None:
+    from quartapp.serve.application import application
+
+    app = application(settings, lesson=options.lesson, debug=False)
+    binds = sockets.hand_over()
+    config.bind, config.insecure_bind = binds["bind"], binds["insecure_bind"]
+    run(app, config, shutdown_timeout=settings.shutdown_timeout, on_ready=announce)
+
+
+def _serve_through_workers(
+    options: Options,
+    settings: Settings,
+    sockets: Listening,
+    workers: int,
+    announce: Callable[[], None],
+) -> None:
+    binds = sockets.descriptors()
+    order = Order(
+        binds["bind"], binds["insecure_bind"], lesson=options.lesson, debug=options.reload
+    )
+    if options.reload:
+        Reloader(order, shutdown_timeout=settings.shutdown_timeout, on_ready=announce).serve()
+        return
+    Supervisor(
+        order, count=workers, shutdown_timeout=settings.shutdown_timeout, on_ready=announce
+    ).serve()

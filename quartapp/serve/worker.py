@@ -1,0 +1,102 @@
+"""One of several serving processes: `python -m quartapp.serve.worker ORDER`, by a supervisor."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from functools import partial
+from typing import Self
+
+from hypercorn.typing import ASGIFramework
+
+from quartapp.serve.config import read_config
+from quartapp.serve.errors import REFUSED, ServeError
+from quartapp.serve.process import run
+from quartapp.serve.sockets import DESCRIPTOR
+from quartapp.settings import Settings, SettingsError, load_settings
+
+READY = b"+"  # what a worker sends to its supervisor when it serves
+
+# asyncio takes as many connections at once as may wait in the queue, so that the first worker to
+# wake up would get a whole burst of them: each takes one at a time, and puts the queue right again.
+ACCEPTS = 1
+
+
+@dataclass(frozen=True)
+class Order:
+    """What a worker is told: descriptors to serve on, and what."""
+
+    bind: list[str]
+    insecure_bind: list[str]
+    lesson: str | None = None
+    debug: bool = False
+    supervisor: int = -1  # a socket: its end of file means stop
+
+    def dumps(self) -> str:
+        """The order as one argument of a command."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def loads(cls, text: str) -> Self:
+        """The order that was dumped."""
+        return cls(**json.loads(text))
+
+    def descriptors(self) -> list[int]:
+        """The numbers of all that a worker inherits."""
+        binds = (*self.bind, *self.insecure_bind)
+        return [int(bind.removeprefix(DESCRIPTOR)) for bind in binds] + [self.supervisor]
+
+
+MakeApp = Callable[[Settings, Order], ASGIFramework]
+
+
+def work(order: Order, make_app: MakeApp) -> None:
+    """Serve as ordered until told to stop. Raises ServeError, SettingsError."""
+    for descriptor in order.descriptors():
+        os.set_inheritable(descriptor, False)  # no child of ours may hold the port
+    settings = load_settings()
+    config = read_config()
+    config.bind, config.insecure_bind, config.workers = order.bind, order.insecure_bind, 1
+    queue, config.backlog = config.backlog, ACCEPTS
+    with socket.socket(fileno=order.supervisor) as supervisor:
+        supervisor.setblocking(False)
+        run(
+            make_app(settings, order),
+            config,
+            shutdown_timeout=settings.shutdown_timeout,
+            on_ready=partial(_report, order, queue, supervisor),
+            supervisor=supervisor,
+        )
+
+
+def main(make_app: MakeApp) -> None:
+    """Work, and end the process with the status that says how it went."""
+    try:
+        work(Order.loads(sys.argv[1]), make_app)
+    except (ServeError, SettingsError) as error:
+        sys.stderr.write(f"Error: {error}\n")
+        sys.exit(error.status if isinstance(error, ServeError) else REFUSED)
+
+
+def _report(order: Order, queue: int, supervisor: socket.socket) -> None:
+    for bind in (*order.bind, *order.insecure_bind):
+        with socket.socket(fileno=os.dup(int(bind.removeprefix(DESCRIPTOR)))) as sock:
+            sock.listen(queue)
+    with suppress(OSError):  # it is gone: the end of file will be read next
+        supervisor.send(READY)
+
+
+def _make_app(settings: Settings, order: Order) -> ASGIFramework:
+    from quartapp.serve.application import application
+
+    app: ASGIFramework = application(settings, lesson=order.lesson, debug=order.debug)
+    return app
+
+
+if __name__ == "__main__":
+    main(_make_app)
