@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from pathlib import Path
 from typing import TypeVar
 
 import click
@@ -14,7 +13,6 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from quartapp.core.errors import DomainError, NotReady
 from quartapp.db import migrate
 from quartapp.db.database import Database, reason
-from quartapp.db.engine import MEMORY
 from quartapp.settings import Settings, SettingsError, load_settings
 
 Result = TypeVar("Result")
@@ -68,7 +66,7 @@ def with_any_database(
     async def run() -> Result:
         database = Database(settings.database)
         try:
-            if not (may_make or exists(database)):
+            if not (may_make or database.exists()):
                 raise NotReady(
                     f"there is no {database.url.database} yet: `quartapp db upgrade` makes it"
                 )
@@ -90,9 +88,3 @@ def explain(error: OSError) -> str:
     """What an error of the operating system says, with the file that it is about."""
     text = error.strerror or str(error)
     return f"{error.filename}: {text}" if error.filename else text
-
-
-def exists(database: Database) -> bool:
-    """False for a SQLite file that is not there: opening it would make an empty one."""
-    name = database.url.database
-    return database.url.get_backend_name() != "sqlite" or name in MEMORY or Path(str(name)).exists()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from quartapp.app import METADATA
-from quartapp.cli.common import exists, with_any_database, with_database
+from quartapp.cli.common import with_any_database, with_database
 from quartapp.core.errors import Conflict
 from quartapp.db import migrate
 from quartapp.db.database import Database
@@ -26,7 +26,7 @@ def upgrade() -> None:
 
     async def work(database: Database) -> tuple[str | None, str | None]:
         before = None
-        if exists(database):
+        if database.exists():
             await database.check()
             before = await migrate.current(database)
         await migrate.upgrade(database)
@@ -59,7 +59,7 @@ def current() -> None:
     """Print the revision that the database is at, or `none`."""
 
     async def work(database: Database) -> str | None:
-        if not exists(database):
+        if not database.exists():
             return None
         await database.check()
         return await migrate.current(database)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any, TypeVar
 
 from sqlalchemy import text
@@ -14,7 +15,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from quartapp.core.errors import NotReady
-from quartapp.db.engine import CONNECT_TIMEOUT, POOL_TIMEOUT, WRITING, make_engine
+from quartapp.db.engine import CONNECT_TIMEOUT, MEMORY, POOL_TIMEOUT, WRITING, make_engine
 
 TRANSACTION_TIMEOUT = (
     35.0  # seconds; above what a statement may take, so that its error comes first
@@ -68,6 +69,12 @@ class Database:
                 await _to_the_end(_commit(session, limit))
             finally:
                 await _to_the_end(session.close())
+
+    def exists(self) -> bool:
+        """False for a SQLite file that is not there, which opening would make; else True."""
+        name = self.url.database
+        on_disk = self.url.get_backend_name() == "sqlite" and name not in MEMORY
+        return not on_disk or Path(str(name)).exists()
 
     async def check(self) -> None:
         """Ask the database for a sign of life. Raises NotReady with the reason if it gives none."""
