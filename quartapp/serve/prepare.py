@@ -40,7 +40,7 @@ async def prepare_database(settings: Settings) -> str:
 
 async def _must_be_at_head(database: Database) -> None:
     where, head = database.url.render_as_string(), migrate.head()
-    if not await asyncio.to_thread(_exists, database):
+    if not await asyncio.to_thread(database.exists):
         # Looking into it would make an empty file.
         raise NotReady(f"{where} does not exist yet: run `quartapp db upgrade`.")
     try:
