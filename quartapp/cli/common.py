@@ -66,7 +66,7 @@ def with_any_database(
     async def run() -> Result:
         database = Database(settings.database)
         try:
-            if not (may_make or database.exists()):
+            if not (may_make or await database.exists()):
                 raise NotReady(
                     f"there is no {database.url.database} yet: `quartapp db upgrade` makes it"
                 )

@@ -26,7 +26,7 @@ def upgrade() -> None:
 
     async def work(database: Database) -> tuple[str | None, str | None]:
         before = None
-        if database.exists():
+        if await database.exists():
             await database.check()
             before = await migrate.current(database)
         await migrate.upgrade(database)
@@ -59,7 +59,7 @@ def current() -> None:
     """Print the revision that the database is at, or `none`."""
 
     async def work(database: Database) -> str | None:
-        if not database.exists():
+        if not await database.exists():
             return None
         await database.check()
         return await migrate.current(database)

@@ -70,11 +70,11 @@ class Database:
             finally:
                 await _to_the_end(session.close())
 
-    def exists(self) -> bool:
+    async def exists(self) -> bool:
         """False for a SQLite file that is not there, which opening would make; else True."""
         name = self.url.database
         on_disk = self.url.get_backend_name() == "sqlite" and name not in MEMORY
-        return not on_disk or Path(str(name)).exists()
+        return not on_disk or await asyncio.to_thread(Path(str(name)).exists)
 
     async def check(self) -> None:
         """Ask the database for a sign of life. Raises NotReady with the reason if it gives none."""

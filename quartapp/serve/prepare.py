@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-
 from sqlalchemy.exc import SQLAlchemyError
 
 from quartapp.accounts.demo import PASSWORD, USERNAME, sow_admin
@@ -40,7 +38,7 @@ async def prepare_database(settings: Settings) -> str:
 
 async def _must_be_at_head(database: Database) -> None:
     where, head = database.url.render_as_string(), migrate.head()
-    if not await asyncio.to_thread(database.exists):
+    if not await database.exists():
         # Looking into it would make an empty file.
         raise NotReady(f"{where} does not exist yet: run `quartapp db upgrade`.")
     try:
