@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 
 import click
@@ -108,11 +109,8 @@ async def _migrated(database: Database) -> str:
 
 
 async def _without_demo_account(database: Database) -> str:
-    passwords = Passwords()
-    try:
+    with closing(Passwords()) as passwords:
         known = await login.is_accepted(database, passwords, username=USERNAME, password=PASSWORD)
-    finally:
-        passwords.close()
     return f"anybody can sign in as {USERNAME} / {PASSWORD}" if known else ""
 
 

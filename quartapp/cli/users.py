@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import warnings
 from collections.abc import Sequence
+from contextlib import closing
 from getpass import GetPassWarning
 
 import click
@@ -37,11 +38,8 @@ def create(name: str, password_stdin: bool) -> None:
         click.echo(f"Warning: {complaint}", err=True)
 
     async def work(database: Database) -> None:
-        passwords = Passwords()
-        try:
+        with closing(Passwords()) as passwords:
             password_hash = await passwords.hash(password)
-        finally:
-            passwords.close()
         async with database.writing() as db:
             await service.create(db, username=name, password_hash=password_hash)
 
@@ -67,11 +65,8 @@ def hash_passwords() -> None:
     """Replace every password that still stands in the table as it was typed by its hash."""
 
     async def work(database: Database) -> int:
-        passwords = Passwords()
-        try:
+        with closing(Passwords()) as passwords:
             return await login.hash_all(database, passwords)
-        finally:
-            passwords.close()
 
     click.echo(f"Passwords hashed: {with_database(work)}")
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+
 from sqlalchemy.exc import SQLAlchemyError
 
 from quartapp.accounts.demo import PASSWORD, USERNAME, sow_admin
@@ -53,11 +55,8 @@ async def _must_be_at_head(database: Database) -> None:
 
 async def _sow(database: Database) -> str:
     """Put the demo rows into tables that are empty."""
-    passwords = Passwords()
-    try:
+    with closing(Passwords()) as passwords:
         password_hash = await passwords.hash(PASSWORD)
-    finally:
-        passwords.close()
     async with database.writing() as db:
         houses = await sow_houses(db)
         admin = await sow_admin(db, password_hash=password_hash)
