@@ -6,7 +6,7 @@ import os
 import secrets
 from pathlib import Path
 from typing import Any, Literal, Self
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 from pydantic import (
     Field,
@@ -21,6 +21,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 PREFIX = "QUARTAPP_"
 SECRET_LENGTH = 32  # characters: what HS256 asks for (RFC 7518, 3.2) and more than anybody guesses
 DATABASE_SCHEMES = ("sqlite+aiosqlite", "mysql+aiomysql")
+DATABASE_OPTIONS = {"charset", "unix_socket"}  # what may follow the `?` of an address
 
 # Keys that stand in tutorials and examples, so that anybody can sign with them.
 WELL_KNOWN = ("abc123", "abcde", "abcde1234", "abcd12345678", "changeme", "changethis", "secret")
@@ -46,6 +47,7 @@ class Settings(BaseSettings):
     database_url: str = ""  # empty: the embedded SQLite database under instance_path
     secret_key: SecretStr = Field(default=SecretStr(""), validate_default=True)
     jwt_secret_key: SecretStr = Field(default=SecretStr(""), validate_default=True)
+    jwt_keys_file: Path = Path()  # unset: `jwt_keys.json` under instance_path
     upload_folder: Path = Path()  # unset: `upload` under instance_path
     max_upload_bytes: int = Field(default=16 * 2**20, ge=1)
     lessons: bool = True  # on or off
@@ -60,12 +62,20 @@ class Settings(BaseSettings):
             values.setdefault("shutdown_timeout", 10.0)
         instance = Path(values.get("instance_path", "instance"))
         values.setdefault("upload_folder", instance / "upload")
+        values.setdefault("jwt_keys_file", instance / "jwt_keys.json")
         return values
 
-    @field_validator("instance_path", "upload_folder", mode="after")
+    @field_validator("instance_path", "upload_folder", "jwt_keys_file", mode="after")
     @classmethod
     def _absolute(cls, path: Path) -> Path:
         return path.absolute()
+
+    @field_validator("instance_path", "upload_folder", mode="after")
+    @classmethod
+    def _folder(cls, path: Path) -> Path:
+        if path.exists() and not path.is_dir():
+            raise ValueError(f"{path} is no folder")
+        return path
 
     @field_validator("lessons", mode="before")
     @classmethod
@@ -80,8 +90,10 @@ class Settings(BaseSettings):
         if not url:
             return url
         parts = urlsplit(url)
-        if parts.scheme not in DATABASE_SCHEMES:
+        if url.partition(":")[0] not in DATABASE_SCHEMES:
             raise ValueError(f"must begin with {' or '.join(s + '://' for s in DATABASE_SCHEMES)}")
+        if unknown := parse_qs(parts.query, keep_blank_values=True).keys() - DATABASE_OPTIONS:
+            raise ValueError(f"has options that are none: {', '.join(sorted(unknown))}")
         if parts.scheme.startswith("mysql") and not (parts.hostname and parts.path.strip("/")):
             raise ValueError("must name a host and a database: mysql+aiomysql://user:pw@host/name")
         if parts.port == 0:  # reading `port` raises ValueError for what is no number

@@ -27,7 +27,7 @@ from quartapp.accounts import service as accounts
 from quartapp.app import create_app
 from quartapp.db import migrate
 from quartapp.db.database import Database
-from quartapp.settings import load_settings
+from quartapp.settings import Settings, load_settings
 from quartapp.web.db import app_database
 from quartapp.web.login import app_passwords
 
@@ -59,12 +59,7 @@ async def temporary_app(
     """
     folder = Path(tempfile.mkdtemp(prefix="quartapp-"))
     try:
-        given: dict[str, Any] = {
-            "secret_key": SECRET,
-            "jwt_secret_key": SECRET[::-1],
-            "env": "development",
-        }
-        given |= {"instance_path": folder, "database_url": database_url} | settings
+        given = _settings(folder) | {"database_url": database_url} | settings
         app = create_app(load_settings(_env_file=None, **given), lesson=lesson)
         if database_url:
             await migrate.upgrade(app_database(app))
@@ -74,6 +69,18 @@ async def temporary_app(
             yield app
     finally:
         shutil.rmtree(folder)
+
+
+def _settings(folder: Path) -> dict[str, Any]:
+    """Every setting: what the environment says to a server is nothing to a test."""
+    defaults = {name: field.get_default() for name, field in Settings.model_fields.items()}
+    return defaults | {
+        "instance_path": folder,
+        "upload_folder": folder / "upload",
+        "jwt_keys_file": folder / "jwt_keys.json",
+        "secret_key": SECRET,
+        "jwt_secret_key": SECRET[::-1],
+    }
 
 
 async def new_user(app: Quart, *, username: str = "", password: str = PASSWORD) -> User:
@@ -134,19 +141,22 @@ class ApiClient(QuartClient):
 async def sign_in(app: Quart, user: User) -> TestClientProtocol:
     """A client that keeps cookies, signed in as `user` through the login form."""
     client = app.test_client()
-    await _log_in(client, "/lessons/login-db/login", user, expected=302)
+    await _log_in(app, client, "login_db.login", user, expected=302)
     return client
 
 
 async def api_client_for(app: Quart, user: User) -> ApiClient:
     """A client of the API that holds an access token of `user`."""
-    answer = await _log_in(app.test_client(), "/lessons/jwt/login", user, expected=200)
+    answer = await _log_in(app, app.test_client(), "jwt.login", user, expected=200)
     return ApiClient(app, (await answer.get_json())["access_token"])
 
 
-async def _log_in(client: TestClientProtocol, path: str, user: User, *, expected: int) -> Any:
+async def _log_in(
+    app: Quart, client: TestClientProtocol, endpoint: str, user: User, *, expected: int
+) -> Any:
+    address = next(app.url_map.iter_rules(endpoint)).rule
     form = {"username": user.username, "password": user.password}
-    answer = await client.post(path, form=form)
+    answer = await client.post(address, form=form)
     if answer.status_code != expected:
         raise AssertionError(f"{user.username} could not sign in: {answer.status}")
     return answer

@@ -18,6 +18,7 @@ ALLOWED: dict[str, set[str]] = {
     "quart/formparser.py": {"parse"},
     # The start of an application: its folders, the scripts of its migrations.
     "quartapp/app.py": {"create_app"},
+    "quartapp/settings.py": {"load_settings"},
     "quartapp/web/lessons/upload.py": {"make_folder"},
     "quartapp/db/engine.py": {"make_engine"},
     "quartapp/db/migrate.py": {"head"},

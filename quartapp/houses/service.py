@@ -98,6 +98,8 @@ def refusals(values: dict[str, str | None]) -> dict[str, str]:
         if value is None:
             if name == "id":
                 found[name] = "is missing"
+        elif name == "id" and not value:
+            found[name] = "is empty"
         elif len(value) > LENGTHS[name]:
             found[name] = f"is longer than {LENGTHS[name]} characters"
         elif "\0" in value:

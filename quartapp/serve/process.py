@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import binascii
 import socket
 from collections.abc import Callable
 from ssl import SSLError
 from typing import Any
 
 import hypercorn.asyncio
+from h2.exceptions import ProtocolError
 from hypercorn.config import Config
 from hypercorn.typing import ASGIFramework
 from hypercorn.utils import LifespanFailureError, LifespanTimeoutError
+from hyperframe.exceptions import HyperframeError
 
 from quartapp.serve.errors import ServeError
 from quartapp.serve.requests import Requests
@@ -55,10 +58,21 @@ async def _run(
 
 def _report(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
     """Report what nobody awaited, but for what is no fault of ours."""
-    # Clients break off handshakes, and asyncio itself (before 3.12.1) calls a connection that
-    # was cancelled an exception.
-    if not isinstance(context.get("exception"), (SSLError, asyncio.CancelledError)):
+    if not _is_no_fault_of_ours(context.get("exception")):
         loop.default_exception_handler(context)
+
+
+def _is_no_fault_of_ours(error: BaseException | None) -> bool:
+    """Whether a client did it; also what asyncio, before 3.12.1, calls an exception: a cancel.
+
+    Clients break off handshakes, and send as HTTP/2 what is none, which hypercorn does not
+    expect: nobody may fill the log with that.
+    """
+    if isinstance(error, BaseExceptionGroup):
+        return all(map(_is_no_fault_of_ours, error.exceptions))
+    return isinstance(
+        error, (SSLError, asyncio.CancelledError, ProtocolError, HyperframeError, binascii.Error)
+    )
 
 
 def _follow(supervisor: socket.socket, stop: Stop) -> None:

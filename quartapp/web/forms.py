@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Any, cast
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import ExitStack
+from functools import partial
+from io import BytesIO
+from typing import IO, Any
 from urllib.parse import parse_qsl
 
 from quart import Request
+from quart.datastructures import FileStorage
 from quart.formparser import FormDataParser
 from quart.wrappers.request import Body
 from werkzeug.datastructures import MultiDict
 from werkzeug.exceptions import RequestEntityTooLarge
+from werkzeug.http import parse_options_header
+from werkzeug.sansio.multipart import Data, Field, File
+
+from quartapp.web.multipart import events
 
 FormFields = tuple[MultiDict[str, str], MultiDict[str, Any]]
 Parse = Callable[[FormDataParser, Body, str, int | None, dict[str, str]], Awaitable[FormFields]]
+
+QUICK = 16 * 1024  # bytes of a urlencoded form that are read in no time, however they are spelt
+CHARSETS = {"ascii", "us-ascii", "utf-8", "iso-8859-1"}  # that a field may be in, as on Flask
 
 
 async def _urlencoded(
@@ -21,7 +33,8 @@ async def _urlencoded(
 ) -> FormFields:
     """Read a urlencoded body. Raises RequestEntityTooLarge past the form's limits.
 
-    Both are looked at before it is taken apart: large forms would hold the loop for seconds.
+    Both are looked at before it is taken apart, which for a large one happens in a thread: bytes
+    that are no UTF-8 cost so much each that the loop would stand still.
     """
     data = bytearray()
     async for chunk in body:
@@ -30,41 +43,61 @@ async def _urlencoded(
             raise RequestEntityTooLarge
     if parser.max_form_parts is not None and data.count(b"&") >= parser.max_form_parts:
         raise RequestEntityTooLarge
-    pairs = parse_qsl(data.decode(), keep_blank_values=True, errors="werkzeug.url_quote")
+    read = partial(parse_qsl, data.decode(), keep_blank_values=True, errors="werkzeug.url_quote")
+    pairs = read() if len(data) <= QUICK else await asyncio.to_thread(read)
     return MultiDict(pairs), MultiDict()
 
 
 async def _multipart(
-    parser: FormDataParser,
-    body: Body,
-    mimetype: str,
-    length: int | None,
-    options: dict[str, str],
+    parser: FormDataParser, body: Body, _mimetype: str, length: int | None, options: dict[str, str]
 ) -> FormFields:
     """Read a multipart body. Raises ValueError for one that breaks off before its end."""
-    parse = FormDataParser.parse_functions[mimetype]
-    ending = _Ending(body, f"--{options.get('boundary', '')}--".encode())
-    fields = await parse(parser, cast(Body, ending), mimetype, length, options)
-    if not ending.seen:
-        raise ValueError("the form breaks off")
-    return fields
+    boundary = options.get("boundary", "").encode("ascii")
+    if not boundary:
+        raise ValueError("the form names no boundary")
+    form: MultiDict[str, str] = MultiDict()
+    files: MultiDict[str, Any] = MultiDict()
+    told = events(
+        body,
+        boundary,
+        max_memory=parser.max_form_memory_size,
+        max_parts=parser.max_form_parts,
+        max_body=parser.max_content_length,
+    )
+    part: Field | File | None = None
+    content: IO[bytes] = BytesIO()
+    with ExitStack() as opened:  # closed again, should the form be refused half-way
+        async for event in told:
+            if isinstance(event, Data):
+                content.write(event.data)
+                if not event.more_data:
+                    content.seek(0)
+                    _keep(part, content, form, files)
+                continue
+            part, content = event, BytesIO()
+            if isinstance(event, File):
+                content = parser.stream_factory(length, None, event.filename, None)
+                opened.callback(content.close)
+        opened.pop_all()
+    return form, files
 
 
-class _Ending:
-    """A body that notices, as it passes, the line that ends a multipart form."""
+def _keep(
+    part: Field | File | None,
+    content: IO[bytes],
+    form: MultiDict[str, str],
+    files: MultiDict[str, Any],
+) -> None:
+    """Add a part that is whole to the fields or to the files."""
+    if isinstance(part, File):
+        files.add(part.name, FileStorage(content, part.filename, part.name, headers=part.headers))
+    elif part is not None:
+        form.add(part.name, content.read().decode(_charset(part), "replace"))
 
-    def __init__(self, body: Body, line: bytes) -> None:
-        self._body = body
-        self._line = line
-        self._before = b""
-        self.seen = False
 
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        async for chunk in self._body:
-            window = self._before + chunk
-            self.seen = self.seen or self._line in window
-            self._before = window[-len(self._line) :]
-            yield chunk
+def _charset(part: Field) -> str:
+    charset = parse_options_header(part.headers.get("Content-Type", ""))[1].get("charset", "")
+    return charset.lower() if charset.lower() in CHARSETS else "utf-8"
 
 
 class LimitedFormDataParser(FormDataParser):

@@ -12,19 +12,12 @@ from threading import Lock
 from uuid import uuid4
 
 from quart import Request
-from werkzeug.exceptions import BadRequest, RequestEntityTooLarge, ServiceUnavailable
-from werkzeug.sansio.multipart import (
-    Data,
-    Epilogue,
-    Event,
-    Field,
-    File,
-    MultipartDecoder,
-    NeedData,
-)
+from werkzeug.exceptions import BadRequest, ServiceUnavailable
+from werkzeug.sansio.multipart import Event, Field, File
 from werkzeug.utils import secure_filename
 
-STEP = 64 * 1024  # bytes parsed at once
+from quartapp.web.multipart import events
+
 BLOCK = 2**20  # bytes written at once
 DISK_FULL = {errno.ENOSPC, errno.EDQUOT}
 
@@ -34,13 +27,16 @@ async def save_upload(request: Request, *, field: str, folder: Path) -> Path:
 
     The file appears whole or not at all, and replaces one of that name. Raises BadRequest if
     there is no such file or its name is none, RequestEntityTooLarge beyond MAX_CONTENT_LENGTH
-    or the limits of a form.
+    or the limits of a form, ServiceUnavailable if the disk is full.
     """
     boundary = request.mimetype_params.get("boundary", "")
     if request.mimetype != "multipart/form-data" or not boundary.isascii() or not boundary:
         raise BadRequest(f"There is no file in the field {field!r}.")
     async with _draft(folder) as draft:
-        name = await _receive(request, boundary.encode(), field, draft)
+        try:
+            name = await _receive(request, boundary.encode(), field, draft)
+        except ValueError as error:
+            raise BadRequest("The form cannot be read to its end.") from error
         if name is None:
             raise BadRequest(f"There is no file in the field {field!r}.")
         if not (safe := secure_filename(name)):
@@ -50,52 +46,23 @@ async def save_upload(request: Request, *, field: str, folder: Path) -> Path:
 
 async def _receive(request: Request, boundary: bytes, field: str, draft: _Draft) -> str | None:
     """Write the first file of `field` to the draft; the file's name, None if there was none."""
-    limit = request.max_form_memory_size
-    in_fields = 0
+    told = events(
+        request.body,
+        boundary,
+        max_memory=request.max_form_memory_size,
+        max_parts=request.max_form_parts,
+        max_body=request.max_content_length,
+    )
     part: Event | None = None
     wanted: File | None = None
-    async for event in _events(request, boundary):
+    async for event in told:
         if isinstance(event, (Field, File)):
             part = event
             if isinstance(event, File) and event.name == field and wanted is None:
                 wanted = event
-        elif isinstance(event, Data) and isinstance(part, Field):
-            in_fields += len(event.data)
-            if limit is not None and in_fields > limit:
-                raise RequestEntityTooLarge
-        elif isinstance(event, Data) and part is wanted:
+        elif part is wanted:
             await draft.write(event.data)
     return wanted.filename if wanted else None
-
-
-async def _events(request: Request, boundary: bytes) -> AsyncIterator[Event]:
-    """The parts of a multipart body. Raises BadRequest if it is none, or breaks off."""
-    decoder = MultipartDecoder(
-        boundary, request.max_form_memory_size, max_parts=request.max_form_parts
-    )
-    async for piece in _pieces(request):
-        decoder.receive_data(piece)
-        while True:
-            try:
-                event = decoder.next_event()
-            except ValueError as error:
-                raise BadRequest("The form cannot be read.") from error
-            if isinstance(event, (NeedData, Epilogue)):
-                break
-            yield event
-
-
-async def _pieces(request: Request) -> AsyncIterator[bytes | None]:
-    """The body in steps that are short to parse, and None at its end."""
-    limit = request.max_content_length
-    received = 0
-    async for chunk in request.body:
-        received += len(chunk)
-        if limit is not None and received > limit:
-            raise RequestEntityTooLarge
-        for start in range(0, len(chunk), STEP):
-            yield chunk[start : start + STEP]
-    yield None
 
 
 class _Draft:

@@ -90,6 +90,9 @@ async def test_without_lessons_the_home_page_says_so_and_there_are_none() -> Non
         assert "lessons are off" in await page(app, "/")
         await page(app, "/lessons/", 404)
         await page(app, "/lessons/hello/flask", 404)
+        assert "Go to the home page" in await page(app, "/nope", 404)
+        assert "Go to the home page" in await page(app, "/static/nope", 404)
+        assert (await app.test_client().post("/")).status_code == 405
 
 
 async def test_one_lesson_alone_has_the_very_paths_of_the_tutorial() -> None:

@@ -8,6 +8,8 @@ from quart import Quart
 from tests.web.wire import speak
 
 HELLO = "/lessons/hello/flask"
+EMPTY = [".", "..", "a..b", ".a"]
+LONG = ["a" * 64, ".".join(["a" * 60] * 5)]
 
 
 @pytest.mark.parametrize("target", ["http://[", "http://[::1", "//[", "[", "http://a]b/"])
@@ -34,13 +36,17 @@ async def test_a_target_that_is_a_whole_address_is_read(
     assert heard.status == status
 
 
-@pytest.mark.parametrize("host", ["localhost", "localhost:5000", "[::1]:80", "a_b", "a.b-c:", ""])
+@pytest.mark.parametrize(
+    "host", ["localhost", "localhost:5000", "[::1]:80", "a_b", "a.b-c:", "", "a.b."]
+)
 async def test_a_proper_host_is_served(host: str, app: Quart) -> None:
     heard = await speak(app, HELLO, [], content_type="text/plain", method="GET", host=host.encode())
     assert heard.status == 200
 
 
-@pytest.mark.parametrize("host", ["a b", "é", "[::1", "a:b", "a/b", "a@b", "a:123456", "a\x00"])
+@pytest.mark.parametrize(
+    "host", ["a b", "é", "[::1", "a:b", "a/b", "a@b", "a:123456", "a\x00", *EMPTY, *LONG]
+)
 async def test_a_malformed_host_is_refused(host: str, app: Quart) -> None:
     heard = await speak(app, HELLO, [], content_type="text/plain", method="GET", host=host.encode())
     assert heard.status == 400

@@ -132,3 +132,11 @@ async def test_what_is_no_upload_is_refused(kind: str, app: Quart) -> None:
     heard = await speak(app, UPLOADER, [body], content_type=kind)
     assert heard.status == 400
     assert names(app) == []
+
+
+async def test_part_headers_count_as_what_they_are_memory(app: Quart) -> None:
+    long = 'x"; ' + 'b="";' * 4000
+    kind, body = multipart(*[("file", long, b"")] * 60)
+    heard = await speak(app, UPLOADER, in_chunks(body), content_type=kind)
+    assert heard.status == 413
+    assert names(app) == []

@@ -6,7 +6,7 @@ from contextlib import suppress
 from typing import Any, cast
 
 from itsdangerous import BadSignature
-from quart import Quart, Response, request
+from quart import Quart, Response
 from quart.blueprints import BlueprintSetupState
 from quart.sessions import (
     SecureCookieSession,
@@ -17,7 +17,7 @@ from quart.sessions import (
 from quart.wrappers import BaseRequestWebsocket
 from werkzeug.wrappers import Response as WerkzeugResponse
 
-from quartapp.web.lessons._mount import app_of, root_of
+from quartapp.web.lessons._mount import app_of, as_seen_by_client, root_of
 
 
 def keep_session_below(state: BlueprintSetupState) -> None:
@@ -84,7 +84,7 @@ class LessonSessions(SecureCookieSessionInterface):
 
     def get_cookie_path(self, app: Quart) -> str:
         """The lesson's root, below that of the application itself."""
-        return f"{request.root_path}{self.root}" if self.root != "/" else request.root_path or "/"
+        return as_seen_by_client(self.root)
 
 
 class SessionsByPath(SecureCookieSessionInterface):

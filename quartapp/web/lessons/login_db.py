@@ -13,7 +13,7 @@ from quartapp.accounts import service as accounts
 from quartapp.accounts.models import Account
 from quartapp.paths import TEMPLATES
 from quartapp.web.db import reading
-from quartapp.web.lessons._mount import app_of, root_of
+from quartapp.web.lessons._mount import app_of, as_seen_by_client, root_of
 from quartapp.web.login import authenticate
 
 bp = Blueprint("login_db", __name__, template_folder=TEMPLATES)
@@ -22,11 +22,24 @@ NAME = "quartapp_lesson_login_db"
 DURATION = 31 * 24 * 3600  # seconds that a login holds, as Flask's session does
 
 
+class LessonAuth(QuartAuth):
+    """Keeps who signed in below the lesson's root, wherever the application itself is mounted."""
+
+    @property
+    def cookie_path(self) -> str:
+        """The path of the cookie, as the client of the request at hand sees it."""
+        return as_seen_by_client(self._root)
+
+    @cookie_path.setter
+    def cookie_path(self, root: str) -> None:
+        self._root = root
+
+
 @bp.record_once
 def bring_quart_auth(state: BlueprintSetupState) -> None:
     """Give the lesson a QuartAuth to itself: who signs in here is signed in nowhere else."""
     app = app_of(state)
-    app.extensions[NAME] = QuartAuth(
+    app.extensions[NAME] = LessonAuth(
         app,
         attribute_name=f"_{NAME}",
         cookie_name=NAME,
@@ -48,9 +61,11 @@ async def signed_in() -> Account:
     auth_id = auth().load_user().auth_id
     if auth_id is None:
         raise Unauthorized
+    id, _, username = auth_id.partition(":")
     async with reading() as db:
-        account = await accounts.find_by_id(db, id=int(auth_id))
-    if account is None:
+        account = await accounts.find_by_id(db, id=int(id))
+    # A database may give the number of an account that is gone to the next new one.
+    if account is None or account.username != username:
         raise Unauthorized
     return account
 
@@ -69,7 +84,7 @@ async def login() -> Response | str:
         form = await request.form
         account = await authenticate(form["username"], form["password"])
         if account is not None:
-            auth().login_user(AuthUser(str(account.id), Action.WRITE))
+            auth().login_user(AuthUser(f"{account.id}:{account.username}", Action.WRITE))
             return redirect(url_for(".dashboard"))
     return await render_template("lessons/login_db/auth_login.html")
 

@@ -81,12 +81,12 @@ async def refused(error: HTTPException) -> Response:
 @bp.record_once
 def answer_405_as_json(state: BlueprintSetupState) -> None:
     """A method that no route takes is refused before any blueprint is asked: look out for it."""
-    resources = f"{root_of(state).rstrip('/')}/user"
+    resources = f"{root_of(state).rstrip('/')}/user/"
 
     @app_of(state).before_request
     async def refuse_method() -> Response | None:
         error = request.routing_exception
-        if isinstance(error, MethodNotAllowed) and request.path.startswith(resources):
+        if isinstance(error, MethodNotAllowed) and f"{request.path}/".startswith(resources):
             return await refused(error)
         return None
 

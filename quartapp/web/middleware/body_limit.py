@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
-from typing import cast
 
 from hypercorn.typing import (
     ASGIFramework,
@@ -13,6 +12,7 @@ from hypercorn.typing import (
     ASGISendCallable,
     ASGISendEvent,
     HTTPDisconnectEvent,
+    HTTPScope,
     Scope,
 )
 
@@ -38,10 +38,10 @@ class BodyLimit:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        if _declared(scope["headers"]) > self.limit:
+        if _declared(scope) > self.limit:
             await _refuse(receive, send)
             return
-        counted = _Counted(receive, send, self.limit)
+        counted = _Counted(scope, receive, send, self.limit)
         await self.app(scope, counted.receive, counted.send)
         if counted.exceeded and not counted.started:
             await _refuse(receive, send)
@@ -50,10 +50,15 @@ class BodyLimit:
 class _Counted:
     """The two channels of one request; past the limit the application sees its client gone."""
 
-    def __init__(self, receive: ASGIReceiveCallable, send: ASGISendCallable, limit: int) -> None:
+    def __init__(
+        self, scope: HTTPScope, receive: ASGIReceiveCallable, send: ASGISendCallable, limit: int
+    ) -> None:
         self._receive = receive
         self._send = send
         self._left = limit
+        self._read = asyncio.Event()  # nothing of the body is still to come
+        if not _has_body(scope):
+            self._read.set()
         self.exceeded = False
         self.started = False
 
@@ -63,20 +68,42 @@ class _Counted:
             self._left -= len(event["body"])
             if self._left < 0:
                 self.exceeded = True
-                return cast(HTTPDisconnectEvent, {"type": "http.disconnect"})
+                return HTTPDisconnectEvent(type="http.disconnect")
+        if event["type"] != "http.request" or not event["more_body"]:
+            self._read.set()
         return event
 
     async def send(self, event: ASGISendEvent) -> None:
         if event["type"] == "http.response.start":
             self.started = True
+        elif event["type"] == "http.response.body" and not event["more_body"]:
+            await self._hear_the_client_out()
         await self._send(event)
 
+    async def _hear_the_client_out(self) -> None:
+        """Before an answer ends, let its client finish: see `_refuse`.
 
-def _declared(headers: object) -> int:
-    for name, value in cast(list[tuple[bytes, bytes]], headers):
+        The framework goes on reading until its answer ends, unless it was cut off.
+        """
+        with suppress(TimeoutError):
+            async with asyncio.timeout(DRAIN_SECONDS):
+                if self.exceeded:
+                    await _drain(self._receive)
+                else:
+                    await self._read.wait()
+
+
+def _declared(scope: HTTPScope) -> int:
+    """The length of the body as Content-Length has it; 0 where it says nothing."""
+    for name, value in scope["headers"]:
         if name.lower() == b"content-length" and value.isdigit():
             return int(value[:20])
     return 0
+
+
+def _has_body(scope: HTTPScope) -> bool:
+    chunked = any(name.lower() == b"transfer-encoding" for name, _ in scope["headers"])
+    return chunked or _declared(scope) > 0
 
 
 async def _refuse(receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:

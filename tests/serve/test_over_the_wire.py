@@ -1,0 +1,78 @@
+"""What only a real connection shows: answers that arrive, and a stderr that nobody can fill."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+
+import pytest
+
+from tests.serve.processes import Server, started
+
+FORM = "application/x-www-form-urlencoded"
+UPGRADE = b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: "
+HANDSHAKE = (
+    b"Connection: Upgrade\r\nUpgrade: websocket\r\n"
+    b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA=="
+)
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server with the lessons."""
+    instance = tmp_path_factory.mktemp("instance")
+    with started("-m", "quartapp", "serve", "--bind", "127.0.0.1:0", instance=instance) as made:
+        yield made.until_ready()
+
+
+def raw(server: Server, request: bytes) -> bytes:
+    """The first bytes of the answer to these."""
+    with socket.create_connection(("127.0.0.1", server.port), timeout=10) as connection:
+        connection.sendall(request)
+        return connection.recv(1000)
+
+
+@pytest.mark.parametrize(
+    ("path", "kind", "status"),
+    [
+        ("/lessons/login-form/login", FORM, 413),
+        ("/lessons/login-json/login", "application/json", 413),
+        ("/lessons/hello/flask", FORM, 405),
+        ("/nope", FORM, 404),
+        ("/lessons/upload/uploader", "multipart/form-data; boundary=x", 400),
+    ],
+)
+@pytest.mark.parametrize("size", [600_000, 15_000_000, 30_000_000])
+def test_a_large_body_that_is_refused_early_gets_its_answer(
+    path: str, kind: str, status: int, size: int, server: Server
+) -> None:
+    connection = server.connect()
+    try:
+        connection.request("POST", path, b"a" * size, {"Content-Type": kind})
+        answer = connection.getresponse()
+        assert answer.status in {status, 413, 400 if "json" in kind else 413}
+        assert answer.read()
+    finally:
+        connection.close()
+
+
+@pytest.mark.parametrize("host", [b".", b"a..b", b"a" * 64])
+def test_a_malformed_host_is_400(host: bytes, server: Server) -> None:
+    assert b" 400 " in raw(server, b"GET / HTTP/1.1\r\nHost: " + host + b"\r\n\r\n")
+
+
+@pytest.mark.parametrize("path", [b"/", b"/lessons/hello/flask", b"/lessons/session/"])
+def test_a_websocket_is_refused(path: bytes, server: Server) -> None:
+    answer = raw(server, b"GET " + path + b" HTTP/1.1\r\nHost: x\r\n" + HANDSHAKE + b"\r\n\r\n")
+    assert answer.split()[1][:1] == b"4"
+
+
+@pytest.mark.parametrize("settings", [b"AAA", b"AAAA", b"AAIAAABk"])
+def test_a_faulty_upgrade_leaves_the_server_alone(settings: bytes, server: Server) -> None:
+    raw(server, b"GET / HTTP/1.1\r\nHost: x\r\n" + UPGRADE + settings + b"\r\n\r\n")
+    assert server.get("/lessons/hello/flask") == (200, "Hello Flask")
+
+
+def test_nothing_of_all_this_was_written_on_stderr(server: Server) -> None:
+    assert server.get("/lessons/hello/flask")[0] == 200
+    assert server.errors == ""
