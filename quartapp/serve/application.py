@@ -7,12 +7,19 @@ import logging
 from quart import Quart
 
 from quartapp.app import create_app
+from quartapp.serve.errors import ServeError
 from quartapp.settings import Settings
 
 
 def application(settings: Settings, *, lesson: str | None, debug: bool) -> Quart:
-    """The application, or one lesson of it; debug pages only where they were asked for."""
-    app = create_app(settings, lesson=lesson)
+    """The application, or one lesson of it; debug pages only where they were asked for.
+
+    Raises ServeError if it cannot be made, for want of a folder that it may write to, say.
+    """
+    try:
+        app = create_app(settings, lesson=lesson)
+    except OSError as error:
+        raise ServeError(f"{error.filename}: {error.strerror}") from None
     # Said either way, because Quart also reads it from the environment.
     app.debug = debug
     if not debug:

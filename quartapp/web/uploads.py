@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -19,6 +20,7 @@ from werkzeug.utils import secure_filename
 from quartapp.web.multipart import events
 
 BLOCK = 2**20  # bytes written at once
+ABANDONED = 24 * 3600  # seconds after which nobody writes a draft to its end
 DISK_FULL = {errno.ENOSPC, errno.EDQUOT}
 
 
@@ -128,6 +130,14 @@ class _Draft:
         if self._descriptor is not None:
             os.close(self._descriptor)
             self._descriptor = None
+
+
+def prepare(folder: Path) -> None:
+    """Make the folder, and clear it of drafts whose process ended in mid-upload."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for draft in folder.glob(".*.part"):
+        if time.time() - draft.stat().st_mtime > ABANDONED:
+            draft.unlink(missing_ok=True)
 
 
 @asynccontextmanager

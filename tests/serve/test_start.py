@@ -131,6 +131,15 @@ def test_bad_settings_are_named(tmp_path: Path) -> None:
     assert "QUARTAPP_DATABASE_URL: " in reason
 
 
+def test_a_folder_that_cannot_be_made_is_the_reason(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    folder = str(tmp_path / "file" / "upload")
+    status, errors = refusal(instance=tmp_path / "instance", QUARTAPP_UPLOAD_FOLDER=folder)
+    assert status == 1
+    assert folder in errors
+    assert "Traceback" not in errors
+
+
 def test_a_database_that_is_away_is_the_reason(free_port: int, tmp_path: Path) -> None:
     url = f"mysql+aiomysql://someone:hidden@127.0.0.1:{free_port}/house"
     status, reason = refusal("--workers", "2", instance=tmp_path, QUARTAPP_DATABASE_URL=url)

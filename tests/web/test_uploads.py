@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
+import time
 from pathlib import Path
 
 import pytest
 from quart import Quart
 
+from quartapp.web.uploads import ABANDONED, prepare
 from tests.web.wire import Heard, in_chunks, multipart, speak
 
 UPLOADER = "/lessons/upload/uploader"
@@ -140,3 +142,13 @@ async def test_part_headers_count_as_what_they_are_memory(app: Quart) -> None:
     heard = await speak(app, UPLOADER, in_chunks(body), content_type=kind)
     assert heard.status == 413
     assert names(app) == []
+
+
+async def test_a_start_clears_what_uploads_of_dead_processes_left(tmp_path: Path) -> None:
+    for name, age in (("old", 2 * ABANDONED), ("new", 10)):
+        draft = tmp_path / f".{name}.part"
+        draft.write_bytes(b"half")
+        os.utime(draft, (time.time() - age,) * 2)
+    (tmp_path / "kept.txt").write_bytes(b"whole")
+    await asyncio.to_thread(prepare, tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".new.part", "kept.txt"]

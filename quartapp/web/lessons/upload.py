@@ -9,7 +9,7 @@ from quart.blueprints import BlueprintSetupState
 
 from quartapp.paths import TEMPLATES
 from quartapp.web.lessons._mount import app_of
-from quartapp.web.uploads import save_upload
+from quartapp.web.uploads import prepare, save_upload
 
 bp = Blueprint("upload", __name__, template_folder=TEMPLATES)
 
@@ -18,7 +18,7 @@ bp = Blueprint("upload", __name__, template_folder=TEMPLATES)
 def make_folder(state: BlueprintSetupState) -> None:
     """Make the folder at start: UPLOAD_FOLDER, or `upload` where nothing is said."""
     folder = app_of(state).config.setdefault("UPLOAD_FOLDER", "upload")
-    Path(folder).mkdir(parents=True, exist_ok=True)
+    prepare(Path(folder))
 
 
 @bp.get("/upload")
