@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help install dev run test test-all check format services verify lock clean
+.PHONY: help install dev run test test-all bench check format services verify lock clean
 
 help: ## print this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -36,6 +36,9 @@ verify: dev ## the slow proofs: the wheel in an empty environment
 
 test-all: dev ## the suite on every supported Python that is found
 	@tools/test-all
+
+bench: dev ## measure, side by side with others
+	$(BIN)/python -m benchmarks.jwt_required
 
 check: dev ## format, lint, types
 	$(BIN)/ruff format --check

@@ -10,9 +10,10 @@ from quartapp.db import migrate
 from quartapp.db.base import Base
 from quartapp.db.database import Database
 from quartapp.houses.models import House
+from quartapp.jwt import KeyFile
 from quartapp.paths import STATIC, TEMPLATES
 from quartapp.settings import Settings, load_settings
-from quartapp.web import errors, lessons, site
+from quartapp.web import errors, keys, lessons, site
 from quartapp.web.db import app_database, use_database
 from quartapp.web.forms import LimitedRequest
 from quartapp.web.login import app_passwords, use_passwords
@@ -43,6 +44,7 @@ def create_app(settings: Settings | None = None, *, lesson: str | None = None) -
         lessons.mount_one(app, lesson)
     else:
         site.mount(app)
+        app.register_blueprint(keys.bp)
         if settings.lessons:
             lessons.mount_all(app)
     limited = BodyLimit(app.asgi_app, settings.max_upload_bytes)
@@ -64,9 +66,10 @@ def configure(app: Quart, settings: Settings) -> None:
 
 
 def connect(app: Quart, settings: Settings) -> None:
-    """Give the application its database and its password threads, from start to end."""
+    """Give the application its database, its password threads and its keys, start to end."""
     use_database(app, Database(settings.database))
     use_passwords(app, Passwords())
+    keys.use_keys(app, KeyFile(settings.jwt_keys_file))
 
     @app.after_serving
     async def let_go() -> None:

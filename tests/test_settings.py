@@ -38,6 +38,7 @@ def test_the_default_is_development_on_the_embedded_database(tmp_path: Path) -> 
     assert (settings.env, settings.production, settings.embedded) == ("development", False, True)
     assert settings.database == f"sqlite+aiosqlite:///{tmp_path / 'instance' / 'quartapp.db'}"
     assert settings.upload_folder == tmp_path / "instance" / "upload"
+    assert settings.jwt_keys_file == tmp_path / "instance" / "jwt_keys.json"
     assert settings.lessons
     assert settings.shutdown_timeout == 1
 

@@ -9,6 +9,7 @@ from quartapp.cli.database import db
 from quartapp.cli.houses import houses
 from quartapp.cli.look import check, lessons, routes
 from quartapp.cli.serve import serve
+from quartapp.cli.tokens import tokens
 from quartapp.cli.users import users
 
 
@@ -18,5 +19,5 @@ def main() -> None:
     """An asynchronous web application on Quart: serve it, and keep its database and accounts."""
 
 
-for command in (serve, db, users, houses, lessons, routes, check):
+for command in (serve, db, users, houses, tokens, lessons, routes, check):
     main.add_command(command)

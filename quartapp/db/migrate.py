@@ -12,8 +12,10 @@ from typing import Any, TypeVar
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
+from alembic.operations import Operations
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from alembic.script.revision import RevisionError
 from alembic.util import CommandError
 from sqlalchemy import Connection, MetaData, inspect
 
@@ -52,7 +54,12 @@ async def downgrade(database: Database, revision: str) -> None:
 
     Raises Conflict if rows would be lost, and what `upgrade` raises.
     """
-    await _run(database, lambda config: command.downgrade(config, revision))
+
+    def down(config: Config) -> None:
+        _refuse_first(config, revision)
+        command.downgrade(config, revision)
+
+    await _run(database, down)
 
 
 async def current(database: Database) -> str | None:
@@ -106,6 +113,20 @@ async def _run(database: Database, step: Callable[[Config], None]) -> None:
         migration_lock.held(connection),
     ):
         await connection.run_sync(run)
+
+
+def _refuse_first(config: Config, revision: str) -> None:
+    """Let every step refuse before the first one is taken: MySQL takes none back."""
+    context = _context(config.attributes["connection"])
+    scripts = ScriptDirectory.from_config(config)
+    with Operations.context(context):
+        try:
+            heads = context.get_current_heads()
+            steps = list(scripts.iterate_revisions(heads, revision, select_for_downgrade=True))
+        except (CommandError, RevisionError):
+            return  # alembic will say it better
+        for step in steps:
+            getattr(step.module, "refuse_downgrade", lambda: None)()
 
 
 @asynccontextmanager

@@ -22,8 +22,17 @@ from quartapp.jwt.callbacks import call
 from quartapp.jwt.claims import Claims, check_claims, parse_claims
 from quartapp.jwt.config import Options
 from quartapp.jwt.exceptions import CSRFError, JWTDecodeError, JWTExtendedException
+from quartapp.jwt.keys import LONGEST_KID, KeySource
 from quartapp.jwt.manager import Installed
-from quartapp.jwt.signing import Header, Signatures, UnusableKeyError, signatures, unverified_parts
+from quartapp.jwt.signing import (
+    Header,
+    Signatures,
+    UnusableKeyError,
+    signatures,
+    unverified_header,
+    unverified_parts,
+)
+from quartapp.jwt.strict import TYPES, check_new_claims, check_strictly, strong
 
 ExpiresDelta = timedelta | Literal[False] | None
 Fresh = bool | float | timedelta
@@ -54,11 +63,6 @@ async def encode(  # noqa: PLR0913 - what a token is made of
     Call-time claims and headers win over the callbacks', and these over the default ones.
     """
     manager, options = installed.manager, installed.options
-    headers: Header = {}
-    if manager.additional_headers is not None:
-        headers.update(await call(manager.additional_headers, identity))
-    headers.update(additional_headers or {})
-
     claims = _registered_claims(options, kind, fresh, expires_delta)
     claims[options.identity_claim] = (
         identity if manager.user_identity is None else await call(manager.user_identity, identity)
@@ -66,6 +70,8 @@ async def encode(  # noqa: PLR0913 - what a token is made of
     if manager.additional_claims is not None:
         claims.update(await call(manager.additional_claims, identity))
     claims.update(additional_claims or {})
+    if options.is_strict:
+        check_new_claims(claims, options)
 
     for name in ("exp", "iat", "nbf"):
         if isinstance(claims.get(name), datetime):
@@ -73,13 +79,47 @@ async def encode(  # noqa: PLR0913 - what a token is made of
     if not isinstance(claims.get("iss", ""), str):
         raise TypeError("Issuer (iss) must be a string.")
 
+    payload = json.dumps(claims, separators=(",", ":"), cls=_Encoder).encode("utf-8")
+    return await sign(installed, identity, payload, additional_headers, kind=kind)
+
+
+async def sign(
+    installed: Installed,
+    identity: Any,
+    payload: bytes,
+    additional_headers: Header | None = None,
+    *,
+    kind: str = "refresh",
+) -> str:
+    """Return a signed token over these claims, the JSON of which is given."""
+    manager, options = installed.manager, installed.options
+    headers: Header = {"typ": TYPES[kind]} if options.is_strict else {}
+    if manager.additional_headers is not None:
+        headers.update(await call(manager.additional_headers, identity))
+    headers.update(additional_headers or {})
+    signer = await _signer(installed, identity, headers)
+    return signer.sign(payload, headers, _Encoder)
+
+
+async def _signer(installed: Installed, identity: Any, headers: Header) -> Signatures:
+    """Return what signs; a key that has a name puts it into the headers."""
+    manager, options = installed.manager, installed.options
+    if installed.keys is not None:
+        named = await installed.keys.signing_key()
+        if headers.get("alg", named.algorithm) != named.algorithm:
+            raise ValueError(f"The key {named.kid} signs with {named.algorithm} and nothing else")
+        headers["kid"] = named.kid
+        return named.signer
     if manager.encode_key is None:
         key = options.encode_key
     else:
         key = await call(manager.encode_key, identity)
-    payload = json.dumps(claims, separators=(",", ":"), cls=_Encoder).encode("utf-8")
     algorithm = headers.get("alg") or options.algorithm
-    return signatures(key, (algorithm,)).sign(payload, headers, _Encoder)
+    if not options.is_strict:
+        return signatures(key, (algorithm,))
+    if algorithm != options.algorithm:
+        raise ValueError(f"Strict: {options.prefix}ALGORITHM is the only one to sign with")
+    return strong(signatures(key, (algorithm,)))
 
 
 def _registered_claims(
@@ -138,6 +178,8 @@ async def _decode(
     verifier = await _verifier(installed, data)
     header, payload = verifier.verify(data)
     claims = parse_claims(payload)
+    if options.is_strict:
+        check_strictly(header, claims)
     try:
         check_claims(claims, options, allow_expired=allow_expired)
     except ExpiredSignatureError as error:
@@ -175,9 +217,12 @@ def checked_form(token: object, longest: int | None) -> bytes:
 
 
 async def _verifier(installed: Installed, token: bytes) -> Signatures:
+    if installed.keys is not None:
+        return await _named(installed.keys, token)
     options, choose = installed.options, installed.manager.decode_key
     if choose is None:
-        return signatures(options.decode_key, options.decode_algorithms)
+        verifier = signatures(options.decode_key, options.decode_algorithms)
+        return strong(verifier) if options.is_strict else verifier
     header, payload = unverified_parts(token)
     claims = parse_claims(payload)
     try:
@@ -187,10 +232,23 @@ async def _verifier(installed: Installed, token: bytes) -> Signatures:
     if key is None:
         raise DecodeError("Signature verification failed")
     try:
-        return signatures(key, options.decode_algorithms)
+        verifier = signatures(key, options.decode_algorithms)
+        return strong(verifier) if options.is_strict else verifier
     except UnusableKeyError as error:
         # Header and claims chose this key: a token's mistake, not the configuration's.
         raise InvalidAlgorithmError("The specified alg value is not allowed") from error
+
+
+async def _named(keys: KeySource, token: bytes) -> Signatures:
+    """Return what verifies this token, by the key that it names and that key's algorithm alone.
+
+    Of the header nothing but `kid` is read for it, and that only to be looked up.
+    """
+    kid = unverified_header(token).get("kid")
+    found = await keys.find(kid) if isinstance(kid, str) and 0 < len(kid) <= LONGEST_KID else None
+    if found is None:
+        raise DecodeError("The token names no key that is known here (kid)")
+    return found.verifier
 
 
 def _compare_csrf(claims: Claims, value: str) -> None:

@@ -1,7 +1,8 @@
 """The options: one line each, with name, type and default.
 
 Every option is read from `app.config` at each use, so that a change made while the
-application runs takes effect with the next request.
+application runs takes effect with the next request. Under the strict profile an option that
+nobody set has another default: see `Options.is_given`.
 """
 
 from __future__ import annotations
@@ -9,11 +10,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from copy import copy
 from datetime import timedelta
-from typing import Any, Generic, Literal, TypeVar
+from typing import Any, Final, Generic, Literal, TypeVar
 
 from jwt.algorithms import requires_cryptography
 
+from quartapp.jwt.keys import KeySource
+
 T = TypeVar("T")
+
+# The profiles: the answers and defaults of Flask-JWT-Extended, and those of today's RFCs.
+STRICT: Final = "strict"
+_PROFILES = frozenset({"", "compatible", STRICT})
+
+# Stands for "the same under every profile".
+_SAME: Final[Any] = object()
 
 # In the order in which a set of locations is searched.
 LOCATIONS = ("headers", "cookies", "query_string", "json")
@@ -37,9 +47,10 @@ _COOKIE_NAMES = frozenset(
 class _Option(Generic[T]):
     """One option: reads `app.config[prefix + name]`."""
 
-    def __init__(self, name: str, default: T) -> None:
+    def __init__(self, name: str, default: T, strict: T = _SAME) -> None:
         self.name = name
         self.default = default
+        self.strict = strict
 
     def __get__(self, options: Options, owner: type[Options] | None = None) -> T:
         value: T = options.read(self)
@@ -49,19 +60,52 @@ class _Option(Generic[T]):
 class Options:
     """A view of the options of one manager in one application's config."""
 
-    __slots__ = ("_config", "_names", "name_of_manager", "prefix")
+    __slots__ = ("_config", "_defaults", "_names", "given", "name_of_manager", "prefix")
 
-    def __init__(self, config: Mapping[str, Any], prefix: str, manager: str | None = None) -> None:
+    def __init__(
+        self,
+        config: Mapping[str, Any],
+        prefix: str,
+        manager: str | None = None,
+        given: frozenset[str] = frozenset(),
+    ) -> None:
         self._config = config
         self.prefix = prefix
         self.name_of_manager = manager
+        # What the application had set before the defaults were filled in.
+        self.given = given
+        self._defaults = defaults(manager)
         self._names = {option.name: prefix + option.name for option in _options()}
 
     def read(self, option: _Option[Any]) -> Any:
         """Return the value that the option has now."""
-        return self._config.get(self._names[option.name], option.default)
+        value = self._config.get(self._names[option.name], option.default)
+        if option.strict is _SAME or not self.is_strict or self.is_given(option.name, value):
+            return value
+        return option.strict
+
+    def is_given(self, name: str, value: Any) -> bool:
+        """Tell whether the application chose this value itself.
+
+        It did if the option was set before `init_app`, or if it is not the default now. Set
+        to the default afterwards it looks untouched: then the strict profile has its way.
+        """
+        return name in self.given or value != self._defaults[name]
+
+    profile = _Option[str | None]("PROFILE", "")
+
+    @property
+    def is_strict(self) -> bool:
+        """Whether the strict profile is on; RuntimeError if the profile is none that exists."""
+        profile = self._config.get(self._names["PROFILE"]) or ""
+        if profile not in _PROFILES:
+            raise RuntimeError(f"{self.prefix}PROFILE must be strict, compatible or empty")
+        return bool(profile == STRICT)
 
     error_message_key = _Option("ERROR_MESSAGE_KEY", "msg")
+    # Refusals as RFC 6750 section 3 has them, instead of those of Flask-JWT-Extended.
+    bearer_challenges = _Option("BEARER_CHALLENGES", False, strict=True)
+    realm = _Option[str | None]("REALM", None)
 
     # Keys and algorithms
     algorithm = _Option("ALGORITHM", "HS256")
@@ -69,15 +113,17 @@ class Options:
     raw_secret_key = _Option[Any]("SECRET_KEY", None)
     raw_private_key = _Option[Any]("PRIVATE_KEY", None)
     raw_public_key = _Option[Any]("PUBLIC_KEY", None)
+    # A key ring, or what else finds keys by their name; in place of all of the above.
+    keys = _Option[KeySource | None]("KEYS", None)
 
     # Claims
     raw_access_expires = _Option[Any]("ACCESS_TOKEN_EXPIRES", timedelta(minutes=15))
     raw_refresh_expires = _Option[Any]("REFRESH_TOKEN_EXPIRES", timedelta(days=30))
     identity_claim = _Option("IDENTITY_CLAIM", "sub")
-    encode_audience = _Option[str | Iterable[str] | None]("ENCODE_AUDIENCE", None)
-    decode_audience = _Option[str | Iterable[str] | None]("DECODE_AUDIENCE", None)
-    encode_issuer = _Option[str | None]("ENCODE_ISSUER", None)
-    decode_issuer = _Option[str | Iterable[str] | None]("DECODE_ISSUER", None)
+    raw_encode_audience = _Option[str | Iterable[str] | None]("ENCODE_AUDIENCE", None)
+    raw_decode_audience = _Option[str | Iterable[str] | None]("DECODE_AUDIENCE", None)
+    raw_encode_issuer = _Option[str | None]("ENCODE_ISSUER", None)
+    raw_decode_issuer = _Option[str | Iterable[str] | None]("DECODE_ISSUER", None)
     encode_nbf = _Option("ENCODE_NBF", True)
     raw_leeway = _Option[float | timedelta]("DECODE_LEEWAY", 0)
     verify_sub = _Option("VERIFY_SUB", True)
@@ -92,13 +138,13 @@ class Options:
     refresh_json_key = _Option("REFRESH_JSON_KEY", "refresh_token")
 
     # Cookies
-    cookie_secure = _Option("COOKIE_SECURE", False)
-    cookie_samesite = _Option[str | None]("COOKIE_SAMESITE", None)
+    cookie_secure = _Option("COOKIE_SECURE", False, strict=True)
+    cookie_samesite = _Option[str | None]("COOKIE_SAMESITE", None, strict="Lax")
     cookie_domain = _Option[str | None]("COOKIE_DOMAIN", None)
     session_cookie = _Option("SESSION_COOKIE", True)
-    access_cookie_name = _Option("ACCESS_COOKIE_NAME", "access_token_cookie")
+    raw_access_cookie_name = _Option("ACCESS_COOKIE_NAME", "access_token_cookie")
     access_cookie_path = _Option("ACCESS_COOKIE_PATH", "/")
-    refresh_cookie_name = _Option("REFRESH_COOKIE_NAME", "refresh_token_cookie")
+    raw_refresh_cookie_name = _Option("REFRESH_COOKIE_NAME", "refresh_token_cookie")
     refresh_cookie_path = _Option("REFRESH_COOKIE_PATH", "/")
 
     # Double-submit protection of cookies
@@ -106,11 +152,11 @@ class Options:
     csrf_methods = _Option[Iterable[str]]("CSRF_METHODS", ["POST", "PUT", "PATCH", "DELETE"])
     csrf_in_cookies = _Option("CSRF_IN_COOKIES", True)
     csrf_check_form = _Option("CSRF_CHECK_FORM", False)
-    access_csrf_cookie_name = _Option("ACCESS_CSRF_COOKIE_NAME", "csrf_access_token")
+    raw_access_csrf_cookie_name = _Option("ACCESS_CSRF_COOKIE_NAME", "csrf_access_token")
     access_csrf_cookie_path = _Option("ACCESS_CSRF_COOKIE_PATH", "/")
     access_csrf_header_name = _Option("ACCESS_CSRF_HEADER_NAME", "X-CSRF-TOKEN")
     access_csrf_field_name = _Option("ACCESS_CSRF_FIELD_NAME", "csrf_token")
-    refresh_csrf_cookie_name = _Option("REFRESH_CSRF_COOKIE_NAME", "csrf_refresh_token")
+    raw_refresh_csrf_cookie_name = _Option("REFRESH_CSRF_COOKIE_NAME", "csrf_refresh_token")
     refresh_csrf_cookie_path = _Option("REFRESH_CSRF_COOKIE_PATH", "/")
     refresh_csrf_header_name = _Option("REFRESH_CSRF_HEADER_NAME", "X-CSRF-TOKEN")
     refresh_csrf_field_name = _Option("REFRESH_CSRF_FIELD_NAME", "csrf_token")
@@ -161,12 +207,86 @@ class Options:
         return None if self.session_cookie else PERSISTENT_COOKIE_SECONDS
 
     @property
+    def access_cookie_name(self) -> str:
+        """The cookie of the access token; see _cookie_name."""
+        return self._cookie_name(self.raw_access_cookie_name, "ACCESS_COOKIE_")
+
+    @property
+    def refresh_cookie_name(self) -> str:
+        """The cookie of the refresh token; see _cookie_name."""
+        return self._cookie_name(self.raw_refresh_cookie_name, "REFRESH_COOKIE_")
+
+    @property
+    def access_csrf_cookie_name(self) -> str:
+        """The cookie of the access token's double-submit value; see _cookie_name."""
+        return self._cookie_name(self.raw_access_csrf_cookie_name, "ACCESS_CSRF_COOKIE_")
+
+    @property
+    def refresh_csrf_cookie_name(self) -> str:
+        """The cookie of the refresh token's double-submit value; see _cookie_name."""
+        return self._cookie_name(self.raw_refresh_csrf_cookie_name, "REFRESH_CSRF_COOKIE_")
+
+    def _cookie_name(self, name: str, family: str) -> str:
+        """Under the strict profile, a default name with the strongest prefix that browsers take.
+
+        `__Host-` asks for the path `/` and no domain, `__Secure-` for Secure alone (RFC 6265bis
+        section 4.1.3). Other sites of the domain cannot write a cookie with such a name.
+        """
+        if not self.is_strict or self.is_given(f"{family}NAME", name) or not self.cookie_secure:
+            return name
+        path = self._config.get(f"{self.prefix}{family}PATH", "/")
+        return f"__Secure-{name}" if self.cookie_domain or path != "/" else f"__Host-{name}"
+
+    @property
+    def encode_issuer(self) -> str | None:
+        """The `iss` of new tokens; strict: else the one accepted, RuntimeError if there is none."""
+        issuer = self.raw_encode_issuer
+        if issuer is None and self.is_strict:
+            accepted = self._needed(self.raw_decode_issuer, "ISSUER")
+            if not isinstance(accepted, str):
+                raise RuntimeError(f"{self.prefix}ENCODE_ISSUER must be set: several are accepted")
+            return accepted
+        return issuer
+
+    @property
+    def decode_issuer(self) -> str | Iterable[str] | None:
+        """The `iss` accepted; strict: else that of new tokens, RuntimeError if there is none."""
+        issuer = self.raw_decode_issuer
+        if not issuer and self.is_strict:
+            issuer = self._needed(self.raw_encode_issuer, "ISSUER")
+        return issuer
+
+    @property
+    def encode_audience(self) -> str | Iterable[str] | None:
+        """The `aud` of new tokens; strict: else those accepted, RuntimeError if there are none."""
+        audience = self.raw_encode_audience
+        if not audience and self.is_strict:
+            audience = self._needed(self.raw_decode_audience, "AUDIENCE")
+        return audience
+
+    @property
+    def decode_audience(self) -> str | Iterable[str] | None:
+        """The `aud` accepted; strict: else that of new tokens, RuntimeError if there is none."""
+        audience = self.raw_decode_audience
+        if not audience and self.is_strict:
+            audience = self._needed(self.raw_encode_audience, "AUDIENCE")
+        return audience
+
+    @property
     def decode_algorithms(self) -> tuple[str, ...]:
-        """The algorithms accepted, in the order given; `ALGORITHM` is always one of them."""
+        """The algorithms accepted, in the order given; `ALGORITHM` is always one of them.
+
+        Strict: it is the only one (RFC 8725 section 3.1); RuntimeError if others are listed.
+        """
         given = self.raw_decode_algorithms
         if not given:
             return (self.algorithm,)
         names = (given,) if isinstance(given, str) else tuple(given)
+        if self.is_strict and set(names) != {self.algorithm}:
+            raise RuntimeError(
+                f"{self.prefix}DECODE_ALGORITHMS: one key has one algorithm in the strict "
+                f"profile; put keys of several algorithms into {self.prefix}KEYS"
+            )
         return names if self.algorithm in names else (*names, self.algorithm)
 
     @property
@@ -209,6 +329,13 @@ class Options:
             secret = self._config.get("SECRET_KEY")
         hint = "SECRET_KEY or the application's SECRET_KEY"
         return self._required(secret, hint if self.name_of_manager is None else "SECRET_KEY")
+
+    def _needed(self, value: Any, name: str) -> Any:
+        if not value:
+            raise RuntimeError(
+                f"The strict profile needs {self.prefix}ENCODE_{name} or {self.prefix}DECODE_{name}"
+            )
+        return value
 
     def _required(self, key: Any, name: str) -> Any:
         if not key:

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from werkzeug.sansio.response import Response
 
+from quartapp.jwt.bearer import no_store
 from quartapp.jwt.config import Options
 from quartapp.jwt.manager import JWTManager, installed
 from quartapp.jwt.tokens import get_csrf_token
@@ -105,6 +106,8 @@ async def _set(  # noqa: PLR0913, PLR0917 - what its two callers were given
     if len(cookies) > 1:
         values.append(await get_csrf_token(token, manager=manager))
     lifetime = max_age or options.cookie_max_age
+    if options.is_strict:
+        no_store(response)
     for cookie, value in zip(cookies, values, strict=True):
         _write(response, options, cookie, value, domain, max_age=lifetime)
 
@@ -117,6 +120,8 @@ def _write(
     domain: str | None,
     **lifetime: Any,
 ) -> None:
+    if options.is_strict:
+        _check_prefix(cookie, domain or options.cookie_domain, options.cookie_secure)
     response.set_cookie(
         cookie.name,
         value,
@@ -127,3 +132,15 @@ def _write(
         samesite=options.cookie_samesite,
         **lifetime,
     )
+
+
+def _check_prefix(cookie: _Cookie, domain: str | None, secure: bool) -> None:
+    """Raise RuntimeError for a cookie that every browser throws away (RFC 6265bis 4.1.3)."""
+    whole_host = not domain and cookie.path == "/"
+    if (cookie.name.startswith("__Host-") and not (secure and whole_host)) or (
+        cookie.name.startswith("__Secure-") and not secure
+    ):
+        raise RuntimeError(
+            f"Browsers take the cookie {cookie.name} only with Secure, and a __Host- one only "
+            "with the path / and no domain"
+        )

@@ -16,12 +16,12 @@ _Manager = JWTManager | str | None
 
 def get_jwt(*, manager: _Manager = None) -> Claims:
     """Return the claims; {} where an optional token was absent, RuntimeError unless verified."""
-    return _verified(manager).claims
+    return verified(manager).claims
 
 
 def get_jwt_header(*, manager: _Manager = None) -> Header:
     """Return the header; {} where an optional token was absent, RuntimeError unless verified."""
-    return _verified(manager).header
+    return verified(manager).header
 
 
 def get_jwt_identity(*, manager: _Manager = None) -> Any:
@@ -29,13 +29,13 @@ def get_jwt_identity(*, manager: _Manager = None) -> Any:
 
     Raises RuntimeError unless verified.
     """
-    return _verified(manager).claims.get(installed(manager).options.identity_claim)
+    return verified(manager).claims.get(installed(manager).options.identity_claim)
 
 
 def get_jwt_request_location() -> str | None:
     """Return where the token lay: headers, cookies, query_string, json; else None. Never raises."""
     try:
-        return _verified(None).location
+        return verified(None).location
     except RuntimeError:
         return None
 
@@ -45,16 +45,17 @@ def get_current_user(*, manager: _Manager = None) -> Any:
 
     Raises RuntimeError unless verified, and where no user_lookup_loader is set.
     """
-    verified = _verified(manager)
-    if not verified.has_user:
+    outcome = verified(manager)
+    if not outcome.has_user:
         raise RuntimeError("get_current_user needs a user_lookup_loader on the JWTManager")
-    return verified.user
+    return outcome.user
 
 
 current_user: Any = LocalProxy(get_current_user)
 
 
-def _verified(manager: _Manager) -> Verified:
+def verified(manager: _Manager) -> Verified:
+    """Return all that is known of the token; RuntimeError unless it is verified."""
     conn = connection()
     outcome = None if conn is None else outcomes(conn).get(installed(manager).manager.name)
     if outcome is None:

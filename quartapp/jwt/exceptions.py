@@ -6,6 +6,7 @@ itself says: its form, its signature and its registered claims (RFC 7519 section
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 
@@ -47,7 +48,7 @@ class _AboutAToken(JWTExtendedException):
 
 
 class RevokedTokenError(_AboutAToken):
-    """The blocklist callback said that this token is revoked."""
+    """The blocklist callback said that this token is revoked, or its session has ended."""
 
     def __init__(self, jwt_header: dict[str, Any], jwt_data: dict[str, Any]) -> None:
         super().__init__("Token has been revoked", jwt_header, jwt_data)
@@ -63,3 +64,38 @@ class UserLookupError(_AboutAToken):
 
 class UserClaimsVerificationError(_AboutAToken):
     """The token verification callback said no."""
+
+
+class DPoPError(JWTExtendedException):
+    """The client has not proved to hold the key of its token (RFC 9449).
+
+    `code` is the error code for it, `status` that of the answer, `algorithms` are those of the
+    proofs accepted.
+    """
+
+    code = "invalid_token"
+
+    def __init__(self, message: str, algorithms: Sequence[str] = (), status: int = 401) -> None:
+        super().__init__(message)
+        self.algorithms = tuple(algorithms)
+        self.status = status
+
+
+class InvalidDPoPProofError(DPoPError):
+    """The proof is missing, malformed, about something else, too old or used before."""
+
+    code = "invalid_dpop_proof"
+
+
+class DPoPBindingError(DPoPError):
+    """The token and the proof do not belong together, or the token is bound to no key."""
+
+
+class InsufficientScopeError(_AboutAToken):
+    """The token is valid and lacks a scope that is needed here: `scopes` are those needed."""
+
+    def __init__(
+        self, scopes: tuple[str, ...], jwt_header: dict[str, Any], jwt_data: dict[str, Any]
+    ) -> None:
+        super().__init__(f"Scopes needed: {' '.join(scopes)}", jwt_header, jwt_data)
+        self.scopes = scopes

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any, Final
 
 from quart import Blueprint, Quart, current_app
 
+from quartapp.jwt.binding import answer_dpop, with_challenge
 from quartapp.jwt.callbacks import Callback, CallbackT
 from quartapp.jwt.config import Options, defaults
+from quartapp.jwt.dpop import ALGORITHMS, DPoPPolicy, ReplayStore, origin_of
+from quartapp.jwt.exceptions import DPoPError
+from quartapp.jwt.keys import KeySource
 from quartapp.jwt.refusals import REFUSALS, answer_refusal
+from quartapp.jwt.session_store import Clock, SessionPolicy, SessionStore, duration, utc_now
 from quartapp.jwt.state import chosen_for, connection, outcomes
 
 # Where other libraries look for the default manager; one with a name stands beside it, as
@@ -50,8 +57,13 @@ class JWTManager:
         self.token_in_blocklist: Callback | None = None
         self.token_verification: Callback | None = None
         self.user_lookup: Callback | None = None
+        self.keys: KeySource | None = None
         # The callbacks that answer, by the name of their case.
         self.answers: dict[str, Callback] = {}
+
+        # None until use_sessions and use_dpop.
+        self.sessions: SessionPolicy | None = None
+        self.dpop: DPoPPolicy | None = None
 
         if app is not None:
             self.init_app(app, add_context_processor)
@@ -66,10 +78,16 @@ class JWTManager:
         for other in registry.managers.values():
             if other.manager.prefix == self.prefix and other.manager.name != self.name:
                 raise ValueError(f"Two managers would read the options {self.prefix}...")
-        for option, value in defaults(self.label).items():
+        options = defaults(self.label)
+        before = registry.managers.get(self.name)
+        given = frozenset(name for name in options if self.prefix + name in app.config)
+        for option, value in options.items():
             app.config.setdefault(self.prefix + option, value)
 
-        installed = Installed(self, Options(app.config, self.prefix, self.label))
+        installed = Installed(
+            self,
+            Options(app.config, self.prefix, self.label, before.options.given if before else given),
+        )
         registry.managers[self.name] = installed
         entry = f"{DEFAULT_NAME}:{self.label}" if self.label else DEFAULT_NAME
         app.extensions[entry] = self
@@ -91,6 +109,67 @@ class JWTManager:
             registry.blueprints[full_name] = self.name
 
         blueprint.record(note)
+
+    def use_keys(self, keys: KeySource) -> None:
+        """Sign and verify with these keys, by their names; the option `KEYS` wins over them.
+
+        The options about keys and algorithms, and the callbacks that choose keys, are not asked
+        then.
+        """
+        self.keys = keys
+
+    def use_sessions(  # noqa: PLR0913 - each is by keyword
+        self,
+        store: SessionStore,
+        *,
+        idle: float | timedelta = timedelta(days=14),
+        lifetime: float | timedelta = timedelta(days=90),
+        grace: float | timedelta = timedelta(seconds=10),
+        clock: Clock = utc_now,
+        on_reuse: Callback | None = None,
+    ) -> None:
+        """Keep this manager's sign-ins in `store`: see quartapp.jwt.sessions.
+
+        A session ends when it is unused for `idle`, and in any case after `lifetime`. For
+        `grace` a refresh token that was just used gives its successor once more. Each is a
+        timedelta, or seconds; ValueError if `idle` or `lifetime` is not above 0, or `grace`
+        below it. `on_reuse(session)` is called when a used token has ended its session.
+        """
+        policy = SessionPolicy(
+            store=store,
+            idle=duration(idle),
+            lifetime=duration(lifetime),
+            grace=duration(grace),
+            clock=clock,
+            on_reuse=on_reuse,
+        )
+        if min(policy.idle, policy.lifetime) <= timedelta(0) or policy.grace < timedelta(0):
+            raise ValueError("A session needs an idle time and a lifetime above 0, and a grace")
+        self.sessions = policy
+
+    def use_dpop(
+        self,
+        store: ReplayStore,
+        *,
+        algorithms: Sequence[str] = ALGORITHMS,
+        max_age: float | timedelta = timedelta(seconds=60),
+        origins: Sequence[str] = (),
+        clock: Clock = utc_now,
+    ) -> None:
+        """Take DPoP proofs (RFC 9449) where `dpop` is asked for; `store` remembers those used.
+
+        A proof is good for `max_age`, a timedelta or seconds. `origins` are those under which
+        clients know this application, as `https://api.example.org`; by default the Host that
+        a request names, which holds only behind something that checks it. ValueError for an
+        unknown algorithm, an age that is not above 0, and an origin that is none.
+        """
+        self.dpop = DPoPPolicy(
+            store=store,
+            algorithms=tuple(algorithms),
+            max_age=duration(max_age),
+            origins=frozenset(origin_of(each) for each in origins),
+            clock=clock,
+        )
 
     def additional_claims_loader(self, callback: CallbackT) -> CallbackT:
         """Set what gives claims to add to a new token: (identity) -> dict."""
@@ -176,6 +255,12 @@ class Installed:
     manager: JWTManager
     options: Options
 
+    @property
+    def keys(self) -> KeySource | None:
+        """The keys with names, if there are any: of this application, else of the manager."""
+        keys = self.options.keys
+        return self.manager.keys if keys is None else keys
+
     def take_over(self, error: Exception) -> None:
         """Make this manager's callbacks answer the error, wherever it is caught."""
         vars(error)[_MANAGER] = self.manager
@@ -232,4 +317,9 @@ async def _answer(error: Exception) -> Any:
     except RuntimeError:
         # Raised by somebody else's code, on an application that only has managers with names.
         raise error from None
-    return await answer_refusal(error, found.manager.answers, found.options)
+    answers, options = found.manager.answers, found.options
+    if isinstance(error, DPoPError):
+        answer = await answer_dpop(error, answers, options)
+    else:
+        answer = await answer_refusal(error, answers, options)
+    return await with_challenge(answer, error)

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any, Final
 
 from jwt import exceptions as pyjwt
+from quart import current_app
 
 from quartapp.jwt import exceptions as ours
+from quartapp.jwt.bearer import challenge, code_and_status
 from quartapp.jwt.callbacks import Callback, call, printable, refusal
 from quartapp.jwt.config import Options
 
@@ -28,7 +30,12 @@ REFUSALS: Final[dict[type[Exception], tuple[str, int]]] = {
     ours.FreshTokenRequired: ("needs_fresh_token", 401),
     ours.UserLookupError: ("user_lookup_error", 401),
     ours.UserClaimsVerificationError: ("token_verification_failed", 400),
+    ours.InsufficientScopeError: ("insufficient_scope", 403),
+    ours.DPoPError: ("invalid_token", 401),
 }
+
+# Where a challenge may stand (RFC 6750 section 3.1).
+_CHALLENGED: Final = frozenset({400, 401, 403})
 
 # The cases whose callbacks get the token's two parts, and what is said where there is none.
 _TEXTS: Final[dict[str, str]] = {
@@ -41,18 +48,36 @@ _TEXTS: Final[dict[str, str]] = {
 
 
 async def answer_refusal(error: Exception, answers: dict[str, Callback], options: Options) -> Any:
-    """Return the response to a refusal: the callback's, or `{"msg": text}`."""
-    case, status = next(REFUSALS[kind] for kind in type(error).__mro__ if kind in REFUSALS)
-    callback = answers.get(case)
-    if case not in _TEXTS:
-        text = printable(str(error))
-        if callback is not None:
-            return await call(callback, text)
-        return refusal(options.error_message_key, text, status)
+    """Return the response to a refusal: the callback's, or `{"msg": text}`.
 
-    header: dict[str, Any] = getattr(error, "jwt_header", {})
+    Where RFC 6750 is asked for, the status is its own unless a callback answers, and the
+    header WWW-Authenticate says what is wrong unless the callback's response does.
+    """
+    case, status = next(REFUSALS[kind] for kind in type(error).__mro__ if kind in REFUSALS)
+    challenging = options.bearer_challenges or case == "insufficient_scope"
+    code, rfc_status = code_and_status(error) if challenging else (None, status)
+    text = _text(error, case, options)
+    callback = answers.get(case)
+    if callback is None:
+        answer: Any = refusal(options.error_message_key, text, rfc_status)
+    elif case in _TEXTS:
+        header, claims = getattr(error, "jwt_header", {}), getattr(error, "jwt_data", {})
+        answer = await call(callback, header, claims)
+    else:
+        answer = await call(callback, text)
+    if not challenging:
+        return answer
+
+    response = await current_app.make_response(answer)
+    if response.status_code in _CHALLENGED:
+        scopes = error.scopes if isinstance(error, ours.InsufficientScopeError) else ()
+        value = challenge(code, text, realm=options.realm, scopes=scopes)
+        response.headers.setdefault("WWW-Authenticate", value)
+    return response
+
+
+def _text(error: Exception, case: str, options: Options) -> str:
+    if case not in _TEXTS:
+        return printable(str(error))
     claims: dict[str, Any] = getattr(error, "jwt_data", {})
-    if callback is not None:
-        return await call(callback, header, claims)
-    text = _TEXTS[case].format(identity=claims.get(options.identity_claim))
-    return refusal(options.error_message_key, text, status)
+    return _TEXTS[case].format(identity=claims.get(options.identity_claim))

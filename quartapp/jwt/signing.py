@@ -22,6 +22,10 @@ class UnusableKeyError(RuntimeError):
     """The key fits none of the algorithms: a mistake of the configuration."""
 
 
+class WeakKeyError(UnusableKeyError):
+    """The key is too short for the strict profile."""
+
+
 class _Bound(Algorithm):
     """An algorithm with its key, prepared: what PyJWT would do anew for each token.
 
@@ -61,6 +65,8 @@ class Signatures:
     def __init__(self, key: Any, algorithms: tuple[str, ...]) -> None:
         self._jws = PyJWS(algorithms=[])
         self._algorithms: list[str] = []
+        # Why the key is too short for one of its algorithms; None if it is not.
+        self.weakness: str | None = None
         reason: Exception | None = None
         for name in dict.fromkeys(algorithms):
             # Neither "none" nor any spelling of it is ever an algorithm here (RFC 8725 3.2).
@@ -73,6 +79,7 @@ class Signatures:
                 continue
             self._jws.register_algorithm(name, bound)
             self._algorithms.append(name)
+            self.weakness = self.weakness or bound.check_key_length(None)
         if not self._algorithms:
             raise UnusableKeyError(
                 f"The key can be used with none of {', '.join(algorithms)}: {reason}"
@@ -124,6 +131,29 @@ def signatures(key: Any, algorithms: tuple[str, ...]) -> Signatures:
         return _prepared(key, algorithms)
     except TypeError:  # a key object that cannot be hashed
         return Signatures(key, algorithms)
+
+
+# A header is this long at most where keys go by names: some issuers add their certificates.
+_LONGEST_HEADER: Final = 8_192
+
+
+def unverified_header(token: bytes) -> Header:
+    """Return the header alone, which whoever sent the token wrote; DecodeError if malformed."""
+    segment = token.partition(b".")[0]
+    if len(segment) > _LONGEST_HEADER:
+        raise DecodeError("The token's header is too long")
+    return _header(segment)
+
+
+@lru_cache(256)
+def _header(segment: bytes) -> Header:
+    try:
+        header = json.loads(urlsafe_b64decode(segment + b"=" * (-len(segment) % 4)))
+    except (ValueError, RecursionError) as error:
+        raise DecodeError("Invalid header string") from error
+    if not isinstance(header, dict):
+        raise DecodeError("Invalid header string: must be a json object")
+    return header
 
 
 _unverified: Final = PyJWS()

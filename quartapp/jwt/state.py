@@ -30,6 +30,11 @@ class Verified:
     location: str | None = None
     user: Any = None
     has_user: bool = True
+    # As it was sent.
+    token: str = ""
+    # The thumbprint of the key that its bearer has proved to hold (RFC 9449); None for a bearer
+    # token.
+    bound_to: str | None = None
 
 
 # Which manager a decorator chose, and for which request: a context variable, so that tasks of

@@ -11,7 +11,8 @@ from typing import Any, NamedTuple, ParamSpec
 from jwt import PyJWTError
 from quart import current_app
 
-from quartapp.jwt.callbacks import call
+from quartapp.jwt.binding import DPoPWanted, check_binding, find_token, to_be_challenged
+from quartapp.jwt.callbacks import Callback, call
 from quartapp.jwt.claims import Claims, is_still_fresh
 from quartapp.jwt.codec import decode
 from quartapp.jwt.config import EXEMPT_METHODS
@@ -26,6 +27,8 @@ from quartapp.jwt.exceptions import (
 )
 from quartapp.jwt.locations import SEARCH
 from quartapp.jwt.manager import Installed, JWTManager, installed
+from quartapp.jwt.proofs import require_dpop
+from quartapp.jwt.sessions import check_session as check_the_session
 from quartapp.jwt.signing import Header
 from quartapp.jwt.state import Connection, Verified, choosing, connection, outcomes
 
@@ -41,12 +44,17 @@ async def verify_jwt_in_request(  # noqa: PLR0913, PLR0917 - the signature that 
     verify_type: bool = True,
     skip_revocation_check: bool = False,
     *,
+    check_session: bool = False,
+    dpop: DPoPWanted = False,
     manager: JWTManager | str | None = None,
 ) -> tuple[Header, Claims] | None:
     """Verify the token of the request at hand and return its header and claims.
 
     None for an OPTIONS request, and with `optional` for one without a token. Order: the
-    token itself, type, freshness, blocklist, token_verification, user lookup.
+    token itself, type, freshness, blocklist, session, token_verification, user lookup.
+    `check_session` asks the store of use_sessions whether the session is still live. `dpop`
+    takes tokens bound to the client's key (RFC 9449): these alone, or with "optional" bearer
+    tokens too; a bound token is refused wherever no proof is asked for.
     Raises the exceptions of `quartapp.jwt.exceptions` and PyJWT's InvalidTokenError.
     """
     found = installed(manager)
@@ -55,12 +63,16 @@ async def verify_jwt_in_request(  # noqa: PLR0913, PLR0917 - the signature that 
         raise RuntimeError("verify_jwt_in_request needs a request or a websocket")
     if conn.method in EXEMPT_METHODS:
         return None
-    wanted = _Wanted(fresh, refresh, verify_type, skip_revocation_check)
+    wanted = _Wanted(fresh, refresh, verify_type, skip_revocation_check, check_session, dpop)
+    if dpop:
+        require_dpop(found)
     try:
         outcome = await _verify(found, conn, _places(found, locations), wanted)
     except (JWTExtendedException, PyJWTError) as error:
         if not (optional and isinstance(error, NoAuthorizationError)):
             found.take_over(error)
+            if dpop:
+                to_be_challenged(error, require_dpop(found))
             raise
         outcomes(conn)[found.manager.name] = Verified()
         return None
@@ -76,6 +88,8 @@ def jwt_required(  # noqa: PLR0913, PLR0917 - the signature that users know
     verify_type: bool = True,
     skip_revocation_check: bool = False,
     *,
+    check_session: bool = False,
+    dpop: DPoPWanted = False,
     manager: JWTManager | str | None = None,
 ) -> Callable[[Callable[P, Any]], Callable[P, Coroutine[Any, Any, Any]]]:
     """Let a view run only with a valid token: for views, methods of classes, and websockets.
@@ -93,7 +107,14 @@ def jwt_required(  # noqa: PLR0913, PLR0917 - the signature that users know
         async def guarded(*args: P.args, **kwargs: P.kwargs) -> Any:
             with nullcontext() if manager is None else choosing(installed(manager).manager.name):
                 await verify_jwt_in_request(
-                    optional, fresh, refresh, locations, verify_type, skip_revocation_check
+                    optional,
+                    fresh,
+                    refresh,
+                    locations,
+                    verify_type,
+                    skip_revocation_check,
+                    check_session=check_session,
+                    dpop=dpop,
                 )
                 if runs_on_the_loop:
                     return await view(*args, **kwargs)
@@ -112,6 +133,8 @@ class _Wanted(NamedTuple):
     refresh: bool
     verify_type: bool
     skip_revocation_check: bool
+    check_session: bool
+    dpop: DPoPWanted
 
 
 def _places(found: Installed, locations: Locations) -> list[str]:
@@ -129,15 +152,34 @@ async def _verify(
     found: Installed, conn: Connection, places: list[str], wanted: _Wanted
 ) -> Verified:
     missing = []
+    by_scheme = False
     for place in places:
         try:
-            token, csrf_value = await SEARCH[place](conn, found.options, wanted.refresh)
+            if wanted.dpop:
+                token, csrf_value, by_scheme = await find_token(
+                    place, conn, found.options, wanted.refresh, wanted.dpop
+                )
+            else:
+                token, csrf_value = await SEARCH[place](conn, found.options, wanted.refresh)
         except NoAuthorizationError as error:
             missing.append(str(error))
             continue
         header, claims = await decode(found, token, csrf_value)
-        await _check(found.manager, header, claims, wanted)
-        return await _with_user(found, Verified(header, claims, place))
+        bound_to = None
+        if wanted.dpop or "cnf" in claims:
+            bound_to = await check_binding(
+                found.manager.dpop,
+                conn,
+                wanted=wanted.dpop,
+                token=token,
+                claims=claims,
+                by_scheme=by_scheme,
+                place=place,
+            )
+        await _check(found, token, header, claims, wanted)
+        lookup = found.manager.user_lookup
+        user = None if lookup is None else await _user(found, lookup, header, claims)
+        return Verified(header, claims, place, user, lookup is not None, token, bound_to)
     if len(places) == 1:
         raise NoAuthorizationError(missing[0])
     raise NoAuthorizationError(
@@ -145,28 +187,28 @@ async def _verify(
     )
 
 
-async def _check(manager: JWTManager, header: Header, claims: Claims, wanted: _Wanted) -> None:
+async def _check(
+    found: Installed, token: str, header: Header, claims: Claims, wanted: _Wanted
+) -> None:
     is_refresh = claims["type"] == "refresh"
     if wanted.verify_type and is_refresh != bool(wanted.refresh):
         only = "Only refresh" if wanted.refresh else "Only non-refresh"
         raise WrongTokenError(f"{only} tokens are allowed")
     if wanted.fresh and not is_still_fresh(claims["fresh"]):
         raise FreshTokenRequired("Fresh token required", header, claims)
-    revoked = None if wanted.skip_revocation_check else manager.token_in_blocklist
+    revoked = None if wanted.skip_revocation_check else found.manager.token_in_blocklist
     if revoked is not None and await call(revoked, header, claims):
         raise RevokedTokenError(header, claims)
-    welcome = manager.token_verification
+    if wanted.check_session:
+        await check_the_session(found, token, header, claims)
+    welcome = found.manager.token_verification
     if welcome is not None and not await call(welcome, header, claims):
         raise UserClaimsVerificationError("User claims verification failed", header, claims)
 
 
-async def _with_user(found: Installed, verified: Verified) -> Verified:
-    lookup = found.manager.user_lookup
-    header, claims = verified.header, verified.claims
-    if lookup is None:
-        return Verified(header, claims, verified.location, has_user=False)
+async def _user(found: Installed, lookup: Callback, header: Header, claims: Claims) -> Any:
     user = await call(lookup, header, claims)
     if user is None:
         identity = claims[found.options.identity_claim]
         raise UserLookupError(f"user_lookup returned None for {identity}", header, claims)
-    return Verified(header, claims, verified.location, user)
+    return user

@@ -4,22 +4,26 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from quartapp.db import migrate
 from quartapp.db.database import Database
 from tests.cli.conftest import ON_SQLITE, Run, refused
 from tests.db.helpers import make_tutorial_tables
 from tests.db.helpers import run as sql
 
+HEAD = migrate.head()
+
 
 async def test_up_and_down_and_up(run: Run) -> None:
     for words, output in [
         ("current", "none\n"),
-        ("upgrade", "none -> 0001\n"),
-        ("upgrade", "0001: nothing to do\n"),
-        ("current", "0001\n"),
-        ("check", "0001: as it should be\n"),
+        ("upgrade", f"none -> {HEAD}\n"),
+        ("upgrade", f"{HEAD}: nothing to do\n"),
+        ("current", f"{HEAD}\n"),
+        ("check", f"{HEAD}: as it should be\n"),
+        ("downgrade 0001", f"{HEAD} -> 0001\n"),
         ("downgrade", "0001 -> none\n"),
-        ("upgrade", "none -> 0001\n"),
-        ("downgrade base", "0001 -> none\n"),
+        ("upgrade", f"none -> {HEAD}\n"),
+        ("downgrade base", f"{HEAD} -> none\n"),
         ("current", "none\n"),
     ]:
         result = await run("db", *words.split())
@@ -63,7 +67,7 @@ async def test_a_downgrade_that_would_lose_rows_is_refused(
     await sql(empty_database, "INSERT INTO base_house (id) VALUES ('1')")
 
     refused(await migrated("db", "downgrade", "base"), "base_house holds 1 row")
-    assert (await migrated("db", "current")).stdout == "0001\n"
+    assert (await migrated("db", "current")).stdout == f"{HEAD}\n"
 
 
 async def test_an_unknown_revision_is_refused(migrated: Run) -> None:

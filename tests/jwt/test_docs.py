@@ -46,7 +46,15 @@ def test_every_loader_and_every_exception_stands_there() -> None:
 
 def test_the_page_about_moving_names_what_is_awaited() -> None:
     functions = vars(ours).items()
-    awaited = [n for n, f in functions if inspect.isfunction(f) and inspect.iscoroutinefunction(f)]
+    # What the original has as well; the rest is new to everybody.
+    moved = {f"quartapp.jwt.{module}" for module in ("verify", "tokens", "cookies")}
+    awaited = [
+        name
+        for name, found in functions
+        if inspect.isfunction(found)
+        and inspect.iscoroutinefunction(found)
+        and found.__module__ in moved
+    ]
 
     assert len(awaited) == 8
     assert [name for name in awaited if f"`{name}`" not in HOW_TO] == []

@@ -20,7 +20,8 @@ ALLOWED: dict[str, set[str]] = {
     "settings": {"pydantic", "pydantic_settings"},
     "jwt": {"jwt", "cryptography", "quart", "werkzeug", "quartapp.jwt"},
     "db": COMMON | {"sqlalchemy", "alembic", "aiomysql", "quartapp.db"},
-    "accounts": COMMON | {"sqlalchemy", "argon2", "quartapp.db", "quartapp.accounts"},
+    "accounts": COMMON
+    | {"sqlalchemy", "argon2", "quartapp.db", "quartapp.accounts", "quartapp.jwt"},
     "houses": COMMON | {"sqlalchemy", "quartapp.db", "quartapp.houses"},
     "web": COMMON
     | WEB

@@ -46,8 +46,13 @@ def upgrade() -> None:
     create_or_adopt([base_house, t_admin])
 
 
+def refuse_downgrade() -> None:
+    """Raise Conflict if one of the tables holds rows."""
+    refuse_to_lose_rows(["base_house", "t_admin"])
+
+
 def downgrade() -> None:
     """Drop the tables. Raises Conflict if one of them holds rows."""
-    refuse_to_lose_rows(["base_house", "t_admin"])
+    refuse_downgrade()
     op.drop_table("t_admin")
     op.drop_table("base_house")

@@ -1,0 +1,201 @@
+"""Sign-ins in the database: the store that quartapp.jwt keeps its sessions in."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import fields
+from datetime import datetime
+from typing import Any, Final, cast
+
+from sqlalchemy import (
+    ColumnElement,
+    CursorResult,
+    Delete,
+    Insert,
+    Select,
+    Update,
+    and_,
+    delete,
+    exists,
+    false,
+    func,
+    insert,
+    select,
+    update,
+)
+from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlalchemy.orm import InstrumentedAttribute
+
+from quartapp.accounts.models import LoginKey, LoginSession
+from quartapp.core.text import is_storable
+from quartapp.db.database import Database
+from quartapp.jwt.session_store import Rotation, Session
+
+BATCH = 500  # rows deleted in one transaction
+KEYS_UNTIL_PRUNING = 1000  # proofs
+ATTEMPTS = 5  # at a transaction that MySQL gives up for another one's sake
+DEADLOCK = 1213
+
+_COLUMNS: Final = [field.name for field in fields(Session)]
+
+
+class DatabaseSessionStore:
+    """Keeps sessions in login_session, over all processes on one database.
+
+    Each method is a short transaction of its own: to be called outside of any other one.
+    Raises what `Database` raises.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._keys = 0
+
+    async def add(self, session: Session) -> None:
+        """Keep a new session."""
+        row = {name: getattr(session, name) for name in _COLUMNS}
+        await self._write(insert(LoginSession).values(row))
+
+    async def get(self, session_id: str) -> Session | None:
+        """Return a session, also one that is revoked or expired; None if there is none."""
+        found = await self._read(_select().where(LoginSession.id == session_id))
+        return found[0] if found else None
+
+    async def rotate(self, step: Rotation) -> bool:
+        """Take the step, if the session is live at `step.now` and its digest is `expected`."""
+        taken = (
+            update(LoginSession)
+            .where(
+                LoginSession.id == step.session_id,
+                LoginSession.digest == step.expected,
+                _live(step.now),
+            )
+            .values(
+                generation=LoginSession.generation + 1,
+                digest=step.digest,
+                previous_digest=step.expected,
+                successor=step.successor,
+                last_used_at=step.now,
+                idle_expires_at=step.idle_expires_at,
+                address=step.address,
+            )
+        )
+        return await self._write(taken) == 1
+
+    async def revoke(
+        self, session_id: str, *, now: datetime, reason: str, subject: str | None = None
+    ) -> bool:
+        """End a session; True if it was not revoked before. With `subject` only if it is theirs."""
+        ended = _revoke(now, reason).where(
+            LoginSession.id == session_id, LoginSession.revoked_at.is_(None)
+        )
+        if subject is not None:
+            ended = ended.where(_is_theirs(subject))
+        return await self._write(ended) == 1
+
+    async def revoke_all(
+        self, subject: str, *, now: datetime, reason: str, keep: str | None = None
+    ) -> int:
+        """End every live session of somebody but `keep`, and return how many those were."""
+        ended = _revoke(now, reason).where(_is_theirs(subject), _live(now))
+        if keep is not None:
+            ended = ended.where(LoginSession.id != keep)
+        return await self._write(ended)
+
+    async def sessions_of(self, subject: str, *, now: datetime) -> Sequence[Session]:
+        """Return somebody's live sessions, the one used last first."""
+        newest_first = LoginSession.last_used_at.desc(), LoginSession.id.desc()
+        theirs = _select().where(_is_theirs(subject), _live(now))
+        return await self._read(theirs.order_by(*newest_first))
+
+    async def is_live(self, session_id: str, token: str, *, now: datetime) -> bool:
+        """Tell whether a session is live and this token of it not revoked by itself."""
+        refused = exists().where(LoginKey.id == token)
+        live = select(LoginSession.id).where(LoginSession.id == session_id, _live(now), ~refused)
+        async with self._database.reading() as db:
+            return await db.scalar(live) is not None
+
+    async def revoke_token(self, token: str, *, until: datetime) -> None:
+        """Refuse one token, of which `token` is a digest, until it has expired."""
+        await self._remember(token, until)
+
+    async def use_once(self, key: str, *, now: datetime, until: datetime) -> bool:
+        """Tell whether `key` is new, and remember it until then: of many callers one gets True."""
+        # Each proof leaves a row: not even a program that never prunes shall drown in them.
+        self._keys += 1
+        if self._keys % KEYS_UNTIL_PRUNING == 0:
+            await self._delete_expired(LoginKey.id, LoginKey.expires_at, now)
+        return await self._remember(key, until)
+
+    async def prune(self, *, now: datetime) -> int:
+        """Forget what has expired, and return how many sessions that were."""
+        await self._delete_expired(LoginKey.id, LoginKey.expires_at, now)
+        return await self._delete_expired(LoginSession.id, LoginSession.idle_expires_at, now)
+
+    async def _remember(self, key: str, until: datetime) -> bool:
+        try:
+            await self._write(insert(LoginKey).values(id=key, expires_at=until))
+        except IntegrityError:
+            return False
+        return True
+
+    async def _delete_expired(
+        self, id: InstrumentedAttribute[str], ends: InstrumentedAttribute[datetime], now: datetime
+    ) -> int:
+        # By id: deleting a range of times would lock, on MySQL, what lies beside it.
+        count = 0
+        while True:
+            async with self._database.reading() as db:
+                expired = (await db.scalars(select(id).where(ends <= now).limit(BATCH))).all()
+            if expired:
+                count += await self._write(delete(id.class_).where(id.in_(expired), ends <= now))
+            if len(expired) < BATCH:
+                return count
+
+    async def _read(self, statement: Select[Any]) -> list[Session]:
+        async with self._database.reading() as db:
+            rows = (await db.execute(statement)).all()
+        return [Session(**row._asdict()) for row in rows]
+
+    async def _write(self, statement: Insert | Update | Delete) -> int:
+        """Run one statement in a transaction of its own, and return how many rows it met."""
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                async with self._database.writing() as db:
+                    done = await db.execute(
+                        statement, execution_options={"synchronize_session": False}
+                    )
+                return cast("CursorResult[Any]", done).rowcount
+            except OperationalError as error:
+                if attempt == ATTEMPTS or not _is_deadlock(error):
+                    raise
+        raise AssertionError("unreachable")
+
+
+def _select() -> Select[Any]:
+    return select(*(getattr(LoginSession, name) for name in _COLUMNS))
+
+
+def _is_theirs(subject: str) -> ColumnElement[bool]:
+    if not is_storable(subject):
+        return false()
+    # MySQL's utf8mb4_bin takes no notice of spaces at the end: compare the length too.
+    return and_(
+        LoginSession.subject == subject, func.char_length(LoginSession.subject) == len(subject)
+    )
+
+
+def _live(now: datetime) -> ColumnElement[bool]:
+    return and_(
+        LoginSession.revoked_at.is_(None),
+        LoginSession.idle_expires_at > now,
+        LoginSession.expires_at > now,
+    )
+
+
+def _revoke(now: datetime, reason: str) -> Update:
+    return update(LoginSession).values(revoked_at=now, revoked_reason=reason)
+
+
+def _is_deadlock(error: OperationalError) -> bool:
+    arguments = error.orig.args if error.orig is not None else ()
+    return bool(arguments) and arguments[0] == DEADLOCK
