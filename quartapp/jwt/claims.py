@@ -75,7 +75,9 @@ def is_still_fresh(fresh: object) -> bool:
     """Tell whether a `fresh` claim, a truth value or seconds since 1970, holds now."""
     if isinstance(fresh, bool):
         return fresh
-    return isinstance(fresh, (int, float)) and math.isfinite(fresh) and fresh >= time.time()
+    if isinstance(fresh, float) and not math.isfinite(fresh):
+        return False
+    return isinstance(fresh, (int, float)) and fresh >= time.time()
 
 
 def _seconds(value: object) -> int | None:

@@ -68,7 +68,7 @@ async def encode(  # noqa: PLR0913 - what a token is made of
         identity if manager.user_identity is None else await call(manager.user_identity, identity)
     )
     if manager.additional_claims is not None:
-        claims.update(await call(manager.additional_claims, identity))
+        claims.update(await call(manager.additional_claims, identity) or {})
     claims.update(additional_claims or {})
     if options.is_strict:
         check_new_claims(claims, options)
@@ -95,7 +95,7 @@ async def sign(
     manager, options = installed.manager, installed.options
     headers: Header = {"typ": TYPES[kind]} if options.is_strict else {}
     if manager.additional_headers is not None:
-        headers.update(await call(manager.additional_headers, identity))
+        headers.update(await call(manager.additional_headers, identity) or {})
     headers.update(additional_headers or {})
     signer = await _signer(installed, identity, headers)
     return signer.sign(payload, headers, _Encoder)
@@ -160,7 +160,8 @@ async def decode(
 ) -> tuple[Header, Claims]:
     """Verify a token and return its header and claims, `type`, `fresh` and `jti` filled in.
 
-    Order: form, signature, times, issuer, audience, subject, identity, CSRF value.
+    Order: form, signature, times, issuer, audience, subject, identity, CSRF value, and last of
+    all whether it has expired.
     Raises PyJWT's InvalidTokenError and its kinds, JWTDecodeError, CSRFError.
     """
     try:
@@ -176,15 +177,22 @@ async def _decode(
     options = installed.options
     data = checked_form(token, options.max_token_length)
     verifier = await _verifier(installed, data)
-    header, payload = verifier.verify(data)
+    try:
+        header, payload = verifier.verify(data)
+    except PyJWTError:
+        # What cannot be read at all is said first, as the original does.
+        parse_claims(unverified_parts(data)[1])
+        raise
     claims = parse_claims(payload)
     if options.is_strict:
         check_strictly(header, claims)
+    expired: ExpiredSignatureError | None = None
     try:
         check_claims(claims, options, allow_expired=allow_expired)
     except ExpiredSignatureError as error:
-        vars(error).update(jwt_header=header, jwt_data=claims)
-        raise
+        # Said last: the callback that answers it gets a token with which nothing else is wrong.
+        expired = error
+        check_claims(claims, options, allow_expired=True)
 
     if options.identity_claim not in claims:
         raise JWTDecodeError(f"Missing claim: {options.identity_claim}")
@@ -193,6 +201,9 @@ async def _decode(
     claims.setdefault("type", "access")
     claims.setdefault("fresh", False)
     claims.setdefault("jti", None)
+    if expired is not None:
+        vars(expired).update(jwt_header=header, jwt_data=claims)
+        raise expired
     return header, claims
 
 

@@ -293,14 +293,14 @@ class Options:
     def encode_key(self) -> Any:
         """The key that signs; RuntimeError if none is set for the algorithm."""
         if self.algorithm in requires_cryptography:
-            return self._required(self.raw_private_key, "PRIVATE_KEY")
+            return self._asymmetric(self.raw_private_key, "PRIVATE_KEY")
         return self._secret()
 
     @property
     def decode_key(self) -> Any:
         """The key that verifies; RuntimeError if none is set for the algorithm."""
         if self.algorithm in requires_cryptography:
-            return self._required(self.raw_public_key, "PUBLIC_KEY")
+            return self._asymmetric(self.raw_public_key, "PUBLIC_KEY")
         return self._secret()
 
     def expires(self, kind: str) -> timedelta | Literal[False]:
@@ -317,7 +317,7 @@ class Options:
             value = timedelta(seconds=value)
         # A relativedelta is no timedelta; all that is known of it is that a time can be added.
         if isinstance(value, (bool, float)) or not hasattr(value, "__radd__"):
-            raise RuntimeError(f"{self.prefix}{name} must be a timedelta, seconds or False")
+            raise RuntimeError(f"must be able to add {self.prefix}{name} to datetime.datetime")
         duration: timedelta = value
         return duration
 
@@ -327,8 +327,13 @@ class Options:
         secret = self.raw_secret_key
         if not secret and self.name_of_manager is None:
             secret = self._config.get("SECRET_KEY")
-        hint = "SECRET_KEY or the application's SECRET_KEY"
-        return self._required(secret, hint if self.name_of_manager is None else "SECRET_KEY")
+        if not secret:
+            other = " or flask SECRET_KEY" if self.name_of_manager is None else ""
+            raise RuntimeError(
+                f"{self.prefix}SECRET_KEY{other} must be set when using symmetric algorithm "
+                f'"{self.algorithm}"'
+            )
+        return secret
 
     def _needed(self, value: Any, name: str) -> Any:
         if not value:
@@ -337,10 +342,11 @@ class Options:
             )
         return value
 
-    def _required(self, key: Any, name: str) -> Any:
+    def _asymmetric(self, key: Any, name: str) -> Any:
         if not key:
             raise RuntimeError(
-                f"{self.prefix}{name} must be set to use the algorithm {self.algorithm!r}"
+                f"{self.prefix}{name} must be set to use asymmetric cryptography algorithm "
+                f'"{self.algorithm}"'
             )
         return key
 

@@ -109,8 +109,8 @@ async def verify_proof(
     now = policy.clock()
     issued_at = _issued_at(policy, claims, now)
     if token is not None:
-        about = claims.get("ath", None if is_refresh else "")
-        if about not in (None, base64url(sha256(token.encode("ascii")).digest())):
+        about_none = is_refresh and "ath" not in claims
+        if not about_none and claims.get("ath") != _ath_of(token):
             policy.refuse("ath is not the hash of the token")
         if bound_to != used:
             raise DPoPBindingError("The token is bound to another key", policy.algorithms)
@@ -119,6 +119,10 @@ async def verify_proof(
     if not await policy.store.use_once(key, now=now, until=issued_at + policy.max_age + SKEW):
         policy.refuse("it was used before")
     return used
+
+
+def _ath_of(token: str) -> str:
+    return base64url(sha256(token.encode("ascii")).digest())
 
 
 def base64url(data: bytes) -> str:

@@ -9,7 +9,7 @@ writes to: each writes in one of its own.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from uuid import uuid4
 
@@ -129,11 +129,11 @@ async def rotate_session(
         raise _refused(found, RevokedTokenError(token.header, token.claims))
     if session.has_expired(now):
         raise _expired(found, token)
-    in_time = now < session.last_used_at + policy.grace
-    if session.previous_digest == used and session.successor is not None and in_time:
+    in_time = used != session.digest and _is_current(session, used, policy, now)
+    if in_time and session.successor is not None:
         minter = _minter(found, token, identity, session, now)
         refresh = await sign(found, minter.identity, session.successor.encode("ascii"))
-        return await minter.tokens(refresh, False, additional_claims)
+        return await _tokens(minter, session, refresh, additional_claims)
     await to_the_end(_end_for_reuse(policy, session, now))
     raise _refused(found, RevokedTokenError(token.header, token.claims))
 
@@ -155,8 +155,9 @@ async def revoke_session(
         session_id = _session_id(found, verified(manager).claims)
     elif not _is_id(session_id):
         return False
+    theirs = None if subject is None else str(subject)
     ending = policy.store.revoke(
-        session_id, now=policy.clock(), reason=reason[:REASON_LENGTH], subject=subject
+        session_id, now=policy.clock(), reason=reason[:REASON_LENGTH], subject=theirs
     )
     return await to_the_end(ending)
 
@@ -170,7 +171,7 @@ async def revoke_all_sessions(
     """
     policy = policy_of(installed(manager))
     ending = policy.store.revoke_all(
-        subject, now=policy.clock(), reason=reason[:REASON_LENGTH], keep=keep
+        str(subject), now=policy.clock(), reason=reason[:REASON_LENGTH], keep=keep
     )
     return await to_the_end(ending)
 
@@ -193,24 +194,27 @@ async def revoke_token(encoded_token: str | None = None, *, manager: _Manager = 
         await revoke_session(session_id, manager=found.manager)
         return
     # What is no time, nobody checked: the token may be an old one.
-    exp = claims.get("exp")
-    until = _NEVER
-    if isinstance(exp, int) and 0 < exp < _NEVER.timestamp():
-        until = datetime.fromtimestamp(exp, UTC)
+    until = _end_of(claims, found)
     await to_the_end(policy.store.revoke_token(digest_of(encoded_token), until=until))
 
 
 async def list_sessions(subject: str, *, manager: _Manager = None) -> Sequence[Session]:
     """Return somebody's live sessions, the one used last first."""
     policy = policy_of(installed(manager))
-    return await policy.store.sessions_of(subject, now=policy.clock())
+    return await policy.store.sessions_of(str(subject), now=policy.clock())
 
 
 async def check_session(found: Installed, token: str, header: Header, claims: Claims) -> None:
     """Raise RevokedTokenError unless the token's session is live and it is not revoked itself."""
     policy = policy_of(found)
-    session_id = _session_id(found, claims)
-    if not await policy.store.is_live(session_id, digest_of(token), now=policy.clock()):
+    session_id, used, now = _session_id(found, claims), digest_of(token), policy.clock()
+    if not await policy.store.is_live(session_id, used, now=now):
+        raise RevokedTokenError(header, claims)
+    if claims["type"] != "refresh":
+        return
+    session = await policy.store.get(session_id)
+    if session is not None and not _is_current(session, used, policy, now):
+        await to_the_end(_end_for_reuse(policy, session, now))
         raise RevokedTokenError(header, claims)
 
 
@@ -251,7 +255,32 @@ async def _next_step(
         idle_expires_at=expires,
         address=address_of(address),
     )
-    return await minter.tokens(refresh, False, additional_claims), step
+    return await _tokens(minter, session, refresh, additional_claims), step
+
+
+async def _tokens(
+    minter: SessionMinter, session: Session, refresh: str, additional_claims: Claims | None
+) -> SessionTokens:
+    """Make the access token beside a refresh token; both have to be the session's subject's."""
+    tokens = await minter.tokens(refresh, False, additional_claims)
+    if subject_of(payload_of(tokens.access_token), minter.found) != session.subject:
+        raise ValueError("This is the session of somebody else")
+    return tokens
+
+
+def _is_current(session: Session, used: str, policy: SessionPolicy, now: datetime) -> bool:
+    """Whether a refresh token is the newest, or the one before while the grace lasts."""
+    in_time = now < session.last_used_at + policy.grace
+    return used == session.digest or (used == session.previous_digest and in_time)
+
+
+def _end_of(claims: Claims, found: Installed) -> datetime:
+    """When a token is refused by itself, its leeway and a second for other clocks included."""
+    exp = claims.get("exp")
+    if not isinstance(exp, (int, float)) or not 0 < exp < _NEVER.timestamp():
+        return _NEVER
+    leeway = timedelta(seconds=found.options.leeway + 1)
+    return min(datetime.fromtimestamp(exp, UTC), _NEVER - leeway) + leeway
 
 
 async def _end_for_reuse(policy: SessionPolicy, session: Session, now: datetime) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import nullcontext
+from dataclasses import replace
 from functools import wraps
 from typing import Any, NamedTuple, ParamSpec
 
@@ -12,7 +13,7 @@ from jwt import PyJWTError
 from quart import current_app
 
 from quartapp.jwt.binding import DPoPWanted, check_binding, find_token, to_be_challenged
-from quartapp.jwt.callbacks import Callback, call
+from quartapp.jwt.callbacks import call
 from quartapp.jwt.claims import Claims, is_still_fresh
 from quartapp.jwt.codec import decode
 from quartapp.jwt.config import EXEMPT_METHODS
@@ -66,10 +67,13 @@ async def verify_jwt_in_request(  # noqa: PLR0913, PLR0917 - the signature that 
     wanted = _Wanted(fresh, refresh, verify_type, skip_revocation_check, check_session, dpop)
     if dpop:
         require_dpop(found)
+    is_there = False
     try:
         outcome = await _verify(found, conn, _places(found, locations), wanted)
+        is_there = True
+        outcome = await _with_user(found, outcome)
     except (JWTExtendedException, PyJWTError) as error:
-        if not (optional and isinstance(error, NoAuthorizationError)):
+        if is_there or not (optional and isinstance(error, NoAuthorizationError)):
             found.take_over(error)
             if dpop:
                 to_be_challenged(error, require_dpop(found))
@@ -177,9 +181,7 @@ async def _verify(
                 place=place,
             )
         await _check(found, token, header, claims, wanted)
-        lookup = found.manager.user_lookup
-        user = None if lookup is None else await _user(found, lookup, header, claims)
-        return Verified(header, claims, place, user, lookup is not None, token, bound_to)
+        return Verified(header, claims, place, None, False, token, bound_to)
     if len(places) == 1:
         raise NoAuthorizationError(missing[0])
     raise NoAuthorizationError(
@@ -206,9 +208,13 @@ async def _check(
         raise UserClaimsVerificationError("User claims verification failed", header, claims)
 
 
-async def _user(found: Installed, lookup: Callback, header: Header, claims: Claims) -> Any:
+async def _with_user(found: Installed, verified: Verified) -> Verified:
+    lookup = found.manager.user_lookup
+    if lookup is None:
+        return verified
+    header, claims = verified.header, verified.claims
     user = await call(lookup, header, claims)
     if user is None:
         identity = claims[found.options.identity_claim]
         raise UserLookupError(f"user_lookup returned None for {identity}", header, claims)
-    return user
+    return replace(verified, user=user, has_user=True)

@@ -6,7 +6,7 @@ from typing import Any
 
 import jwt as pyjwt
 
-from tests.jwt.support import DAY, KEY, NOW, Row, bearer, claims, signed_raw, token, unsigned
+from tests.jwt.support import DAY, KEY, NOW, Row, b64, bearer, claims, signed_raw, token, unsigned
 
 MISSING_HEADER = "Missing Authorization Header"
 MISSING_BEARER = (
@@ -398,8 +398,39 @@ def about(name: str, status: int, text: str | None, encoded: str, **more: Any) -
     return Row(name, status, text, bearer(encoded), **more)
 
 
+def wrongly_signed(payload: bytes) -> str:
+    return ".".join(map(b64, (b'{"alg":"HS256"}', payload, b"x" * 32)))
+
+
 TOKENS = [
     about("expired", 401, "Token has expired", token(exp=NOW - 9)),
+    about(
+        "expired, and of a foreign audience",
+        422,
+        "Audience doesn't match",
+        token(exp=NOW - 9, aud="other"),
+        options={"DECODE_AUDIENCE": "ours"},
+    ),
+    about(
+        "expired, and of a foreign issuer",
+        422,
+        "Invalid issuer",
+        token(exp=NOW - 9, iss="other"),
+        options={"DECODE_ISSUER": "ours"},
+    ),
+    about("expired, sub missing", 422, "Missing claim: sub", token(exp=NOW - 9, sub=None)),
+    about(
+        "a payload that is no JSON, wrongly signed",
+        422,
+        "Invalid payload string: Expecting value: line 1 column 1 (char 0)",
+        wrongly_signed(b"nojson"),
+    ),
+    about(
+        "a payload that is a list, wrongly signed",
+        422,
+        "Invalid payload string: must be a json object",
+        wrongly_signed(b"[1]"),
+    ),
     about(
         "expired within the leeway", 200, None, token(exp=NOW - 9), options={"DECODE_LEEWAY": DAY}
     ),

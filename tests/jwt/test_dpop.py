@@ -28,6 +28,7 @@ from tests.jwt.session_app import Clock
 from tests.jwt.support import KEY, b64, token
 
 ORIGIN = "http://localhost"
+NULL = object()  # JSON's; None takes a claim away
 _rsa = rsa.generate_private_key(65_537, 2048)
 
 
@@ -56,7 +57,7 @@ class Key:
         if about is not None:
             claims["ath"] = b64(hashlib.sha256(about.encode()).digest())
         claims = {k: v for k, v in (claims | changes).items() if v is not None}
-        return self.sign(claims)
+        return self.sign({k: None if v is NULL else v for k, v in claims.items()})
 
     def sign(self, claims: dict[str, Any], **header: Any) -> str:
         whole = {"typ": "dpop+jwt", "jwk": self.jwk} | header
@@ -329,6 +330,7 @@ CHANGES: dict[str, dict[str, Any]] = {
     "no ath": {"ath": None},
     "another ath": {"ath": b64(hashlib.sha256(b"x").digest())},
     "an empty ath": {"ath": ""},
+    "an ath that is null": {"ath": NULL},
     "an ath that is a number": {"ath": 1},
 }
 

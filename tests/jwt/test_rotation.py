@@ -463,3 +463,40 @@ async def test_the_strict_profile_keeps_sessions_too(options: dict[str, Any]) ->
 
     assert again["refresh_token"] == second["refresh_token"]
     assert await world.me(again) == 200
+
+
+@pytest.mark.parametrize("path", ["/me-refresh", "/me-any"])
+async def test_a_used_refresh_token_passes_no_check_and_ends_the_session(path: str) -> None:
+    world = build_world(grace=timedelta(0))
+    guards: dict[str, dict[str, Any]] = {
+        "/me-refresh": {"refresh": True},
+        "/me-any": {"verify_type": False},
+    }
+
+    @world.app.get(path)
+    @ours.jwt_required(check_session=True, **guards[path])
+    async def checked() -> dict[str, Any]:
+        return {"me": ours.get_jwt_identity()}
+
+    first = await world.sign_in()
+    assert (await world.call("GET", path, first["refresh_token"]))[0] == 200
+    second = await world.rotated(first)
+
+    assert await world.call("GET", path, first["refresh_token"]) == REVOKED
+    assert len(world.reused) == 1
+    assert await world.refresh(second) == REVOKED
+
+
+@pytest.mark.parametrize("after_the_first", [False, True], ids=["at once", "within the grace"])
+async def test_a_rotation_for_somebody_else_is_an_error(after_the_first: bool) -> None:
+    world = build_world()
+    tokens = await world.sign_in()
+    if after_the_first:
+        await world.rotated(tokens)
+
+    async with world.app.test_request_context(
+        "/", headers={"Authorization": f"Bearer {tokens['refresh_token']}"}
+    ):
+        await ours.verify_jwt_in_request(refresh=True)
+        with pytest.raises(ValueError, match="somebody else"):
+            await ours.rotate_session(identity="mallory")

@@ -301,3 +301,24 @@ async def test_work_that_fails_after_a_cancellation_is_not_lost_from_sight() -> 
         await task
     with pytest.raises(OSError, match="away"):
         await to_the_end(work())
+
+
+async def test_a_revoked_token_stays_refused_within_its_leeway() -> None:
+    world = build_world(DECODE_LEEWAY=3600, ACCESS_TOKEN_EXPIRES=60)
+    tokens = await world.sign_in()
+    await world.call("POST", "/revoke", tokens["access_token"], json={})
+    assert await world.me(tokens) == 401
+
+    world.clock.advance(timedelta(minutes=30))
+    await world.store.prune(now=world.clock.now)
+    assert await world.me(tokens) == 401
+
+
+async def test_a_subject_may_be_named_as_the_identity_it_was_given_as() -> None:
+    world = build_world(VERIFY_SUB=False)
+    subject: Any = 7
+    async with world.app.test_request_context("/"):
+        started = await ours.start_session(7)
+        assert [each.id for each in await ours.list_sessions(subject)] == [started.session_id]
+        assert not await ours.revoke_session(started.session_id, subject="8")
+        assert await ours.revoke_all_sessions(subject) == 1
