@@ -6,7 +6,7 @@ from quart import Quart
 
 from quartapp.accounts.models import Account
 from quartapp.accounts.passwords import Passwords
-from quartapp.db import migrate
+from quartapp.db import migrate as migrations
 from quartapp.db.base import Base
 from quartapp.db.database import Database
 from quartapp.houses.models import House
@@ -25,8 +25,14 @@ MODELS = (Account, House)  # importing a model puts its table into the metadata
 METADATA = Base.metadata
 
 
-def create_app(settings: Settings | None = None, *, lesson: str | None = None) -> Quart:
+def create_app(
+    settings: Settings | None = None, *, lesson: str | None = None, migrate: bool = True
+) -> Quart:
     """Build the application; with `lesson` that one section alone, mounted at `/`.
+
+    The embedded database is brought up to date when the application starts. Without `migrate` it
+    is not: `quartapp serve` does it once for all its workers, and one that starts later may not
+    need the database.
 
     Raises SettingsError for settings that cannot be used, KeyError for an unknown lesson.
     """
@@ -39,6 +45,8 @@ def create_app(settings: Settings | None = None, *, lesson: str | None = None) -
     )
     configure(app, settings)
     connect(app, settings)
+    if migrate and settings.embedded:
+        migrate_at_start(app)
     errors.install(app)
     if lesson:
         lessons.mount_one(app, lesson)
@@ -77,14 +85,9 @@ def connect(app: Quart, settings: Settings) -> None:
         await app_database(app).close()
 
 
-def migrate_at_start(app: Quart, settings: Settings) -> None:
-    """Let the application bring the embedded database up to date before it serves.
-
-    For servers other than `quartapp serve`, which does it once for all its workers, so that a
-    worker which starts later does not need the database.
-    """
+def migrate_at_start(app: Quart) -> None:
+    """Let the application bring its embedded database up to date before it serves."""
 
     @app.before_serving
     async def migrate_the_embedded_database() -> None:
-        if settings.embedded:
-            await migrate.upgrade(app_database(app))
+        await migrations.upgrade(app_database(app))

@@ -60,7 +60,7 @@ async def temporary_app(
     folder = Path(tempfile.mkdtemp(prefix="quartapp-"))
     try:
         given = _settings(folder) | {"database_url": database_url} | settings
-        app = create_app(load_settings(_env_file=None, **given), lesson=lesson)
+        app = create_app(load_settings(_env_file=None, **given), lesson=lesson, migrate=False)
         if database_url:
             await migrate.upgrade(app_database(app))
         else:

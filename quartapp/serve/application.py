@@ -17,7 +17,7 @@ def application(settings: Settings, *, lesson: str | None, debug: bool) -> Quart
     Raises ServeError if it cannot be made, for want of a folder that it may write to, say.
     """
     try:
-        app = create_app(settings, lesson=lesson)
+        app = create_app(settings, lesson=lesson, migrate=False)
     except OSError as error:
         raise ServeError(f"{error.filename}: {error.strerror}") from None
     # Said either way, because Quart also reads it from the environment.
