@@ -56,6 +56,21 @@ def test_a_large_body_that_is_refused_early_gets_its_answer(
         connection.close()
 
 
+@pytest.mark.parametrize("path", ["/nope", "/lessons/hello/flask", "/lessons/jwt/dashboard"])
+def test_an_answer_that_is_there_before_a_chunked_body_is_too_long_arrives(
+    path: str, server: Server
+) -> None:
+    connection = server.connect()
+    try:
+        body = (b"a" * 1_000_000 for _ in range(30))
+        connection.request("POST", path, body, {"Content-Type": FORM}, encode_chunked=True)
+        answer = connection.getresponse()
+        assert answer.status in {404, 405, 413}
+        assert len(answer.read()) == int(answer.headers["Content-Length"])
+    finally:
+        connection.close()
+
+
 @pytest.mark.parametrize("host", [b".", b"a..b", b"a" * 64])
 def test_a_malformed_host_is_400(host: bytes, server: Server) -> None:
     assert b" 400 " in raw(server, b"GET / HTTP/1.1\r\nHost: " + host + b"\r\n\r\n")

@@ -45,6 +45,10 @@ class BodyLimit:
         await self.app(scope, counted.receive, counted.send)
         if counted.exceeded and not counted.started:
             await _refuse(receive, send)
+        elif counted.exceeded and counted.held_back is not None:
+            # Cut off while its client was heard out: the answer itself is whole.
+            await _hear_out(receive)
+            await send(counted.held_back)
 
 
 class _Counted:
@@ -61,6 +65,7 @@ class _Counted:
             self._read.set()
         self.exceeded = False
         self.started = False
+        self.held_back: ASGISendEvent | None = None  # the end of an answer
 
     async def receive(self) -> ASGIReceiveEvent:
         event = await self._receive()
@@ -77,20 +82,14 @@ class _Counted:
         if event["type"] == "http.response.start":
             self.started = True
         elif event["type"] == "http.response.body" and not event["more_body"]:
-            await self._hear_the_client_out()
-        await self._send(event)
-
-    async def _hear_the_client_out(self) -> None:
-        """Before an answer ends, let its client finish: see `_refuse`.
-
-        The framework goes on reading until its answer ends, unless it was cut off.
-        """
-        with suppress(TimeoutError):
-            async with asyncio.timeout(DRAIN_SECONDS):
-                if self.exceeded:
-                    await _drain(self._receive)
-                else:
+            # Before an answer ends, its client may finish: see `_refuse`. The framework goes on
+            # reading until then.
+            self.held_back = event
+            with suppress(TimeoutError):
+                async with asyncio.timeout(DRAIN_SECONDS):
                     await self._read.wait()
+            self.held_back = None
+        await self._send(event)
 
 
 def _declared(scope: HTTPScope) -> int:
@@ -112,16 +111,17 @@ async def _refuse(receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
     A connection that is closed on a client in mid-sentence is reset, and the answer lost with it.
     """
     await answers.begin(send, 413, "The body is larger than this server takes.")
-    with suppress(TimeoutError):
-        async with asyncio.timeout(DRAIN_SECONDS):
-            await _drain(receive)
+    await _hear_out(receive)
     await answers.end(send)
 
 
-async def _drain(receive: ASGIReceiveCallable) -> None:
+async def _hear_out(receive: ASGIReceiveCallable) -> None:
+    """Take in what is left of a body, and forget it."""
     left = DRAIN_BYTES
-    while left > 0:
-        event = await receive()
-        if event["type"] != "http.request" or not event["more_body"]:
-            return
-        left -= len(event["body"])
+    with suppress(TimeoutError):
+        async with asyncio.timeout(DRAIN_SECONDS):
+            while left > 0:
+                event = await receive()
+                if event["type"] != "http.request" or not event["more_body"]:
+                    return
+                left -= len(event["body"])
