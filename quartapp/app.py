@@ -6,10 +6,13 @@ from quart import Quart
 
 from quartapp.accounts.models import Account
 from quartapp.accounts.passwords import Passwords
+from quartapp.audit.models import AuditEntry
 from quartapp.db import migrate as migrations
 from quartapp.db.base import Base
 from quartapp.db.database import Database
+from quartapp.files.models import HouseFile
 from quartapp.houses.models import House
+from quartapp.idempotency.models import IdempotencyKey
 from quartapp.jwt import KeyFile
 from quartapp.paths import STATIC, TEMPLATES
 from quartapp.settings import Settings, load_settings
@@ -21,7 +24,13 @@ from quartapp.web.middleware.body_limit import BodyLimit
 from quartapp.web.middleware.request_line import RequestLine
 from quartapp.web.static import StaticQuart
 
-MODELS = (Account, House)  # importing a model puts its table into the metadata
+MODELS = (
+    Account,
+    House,
+    HouseFile,
+    AuditEntry,
+    IdempotencyKey,
+)  # importing a model puts its table into the metadata
 METADATA = Base.metadata
 
 

@@ -2,18 +2,37 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
+from typing import TYPE_CHECKING
 
-from sqlalchemy import DateTime, Dialect, String, Text
-from sqlalchemy.dialects import mysql
-from sqlalchemy.orm import Mapped, mapped_column
-from sqlalchemy.types import TypeDecorator
+from sqlalchemy import String, Text, false, func, select
+from sqlalchemy.orm import Mapped, column_property, mapped_column
 
 from quartapp.db.base import MYSQL_TABLE, Base
+from quartapp.db.moment import Moment
+
+
+class AccountStatus(Base):
+    """What the tutorial's table has no room for; an account without a row is an ordinary one.
+
+    It counts for the account of that id and that name: a database may give the id of one that
+    is gone to the next.
+    """
+
+    __tablename__ = "account_status"
+    __table_args__ = (MYSQL_TABLE,)
+
+    account_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    username: Mapped[str] = mapped_column(String(30))
+    is_admin: Mapped[bool] = mapped_column(server_default=false())
+    disabled_at: Mapped[datetime | None] = mapped_column(Moment)
 
 
 class Account(Base):
-    """Somebody who may sign in. `userpwd` is an Argon2id hash, or plaintext not yet renewed."""
+    """Somebody who may sign in, unless disabled.
+
+    `userpwd` is an Argon2id hash, or plaintext not yet renewed. An admin keeps the accounts.
+    """
 
     __tablename__ = "t_admin"
     __table_args__ = (MYSQL_TABLE,)
@@ -22,20 +41,18 @@ class Account(Base):
     username: Mapped[str] = mapped_column(String(30), unique=True)
     userpwd: Mapped[str] = mapped_column(String(100))
 
+    if TYPE_CHECKING:  # loaded with the rest from account_status; see below
+        is_admin: Mapped[bool]
+        disabled_at: Mapped[datetime | None]
 
-class Moment(TypeDecorator[datetime]):
-    """An aware time, kept in UTC to the microsecond: databases keep no zone with it."""
 
-    impl = DateTime().with_variant(mysql.DATETIME(fsp=6), "mysql", "mariadb")
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Give the database the time in UTC."""
-        return None if value is None else value.astimezone(UTC).replace(tzinfo=None)
-
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Take it from the database as one in UTC."""
-        return None if value is None else value.replace(tzinfo=UTC)
+_status = AccountStatus.account_id == Account.id, AccountStatus.username == Account.username
+Account.is_admin = column_property(
+    func.coalesce(select(AccountStatus.is_admin).where(*_status).scalar_subquery(), false())
+)
+Account.disabled_at = column_property(
+    select(AccountStatus.disabled_at).where(*_status).scalar_subquery()
+)
 
 
 class LoginSession(Base):
@@ -46,7 +63,7 @@ class LoginSession(Base):
 
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
     subject: Mapped[str] = mapped_column(String(255), index=True)
-    created_at: Mapped[datetime] = mapped_column(Moment)
+    created_at: Mapped[datetime] = mapped_column(Moment, index=True)
     last_used_at: Mapped[datetime] = mapped_column(Moment)
     idle_expires_at: Mapped[datetime] = mapped_column(Moment, index=True)
     expires_at: Mapped[datetime] = mapped_column(Moment)

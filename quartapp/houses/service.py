@@ -10,7 +10,7 @@ from sqlalchemy import delete as delete_from
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from quartapp.core.errors import Conflict, Invalid, NotFound
+from quartapp.core.errors import Conflict, Invalid, NotFound, Refusal
 from quartapp.core.paging import Page
 from quartapp.core.text import is_storable
 from quartapp.db.text import exactly
@@ -91,19 +91,21 @@ async def page(
     return Page(items=(await db.scalars(rows)).all(), number=number, size=size, total=total)
 
 
-def refusals(values: dict[str, str | None]) -> dict[str, str]:
+def refusals(values: dict[str, str | None]) -> dict[str, Refusal]:
     """Why the table cannot hold these values, by the names of its columns; empty if it can."""
-    found: dict[str, str] = {}
+    found: dict[str, Refusal] = {}
     for name, value in values.items():
         if value is None:
             if name == "id":
-                found[name] = "is missing"
+                found[name] = Refusal("missing", "is missing")
         elif name == "id" and not value:
-            found[name] = "is empty"
+            found[name] = Refusal("empty", "is empty")
         elif len(value) > LENGTHS[name]:
-            found[name] = f"is longer than {LENGTHS[name]} characters"
+            found[name] = Refusal(
+                "too-long", "is longer than %(limit)d characters", limit=LENGTHS[name]
+            )
         elif "\0" in value:
-            found[name] = "holds a NUL character"
+            found[name] = Refusal("nul", "holds a NUL character")
         elif not is_storable(value):
-            found[name] = "holds characters that are no text"
+            found[name] = Refusal("no-text", "holds characters that are no text")
     return found

@@ -13,16 +13,23 @@ PACKAGE = Path(__file__).parents[2] / "quartapp"
 
 # What each room may import besides the standard library; `quartapp.x` is the room x.
 COMMON = {"quartapp.core"}
-WEB = {"quartapp.db", "quartapp.accounts", "quartapp.houses", "quartapp.web", "quartapp.jwt"}
+FEATURES = {"accounts", "audit", "files", "houses", "idempotency"}
+WEB = {f"quartapp.{room}" for room in FEATURES | {"db", "jwt", "web"}}
 ALLOWED: dict[str, set[str]] = {
     "core": set(),
     "paths": set(),
     "settings": {"pydantic", "pydantic_settings"},
     "jwt": {"jwt", "cryptography", "quart", "werkzeug", "quartapp.jwt"},
     "db": COMMON | {"sqlalchemy", "alembic", "aiomysql", "quartapp.db"},
+    "audit": COMMON | {"sqlalchemy", "quartapp.db", "quartapp.audit"},
+    "idempotency": COMMON | {"sqlalchemy", "quartapp.db", "quartapp.idempotency"},
     "accounts": COMMON
-    | {"sqlalchemy", "argon2", "quartapp.db", "quartapp.accounts", "quartapp.jwt"},
-    "houses": COMMON | {"sqlalchemy", "quartapp.db", "quartapp.houses"},
+    | {"sqlalchemy", "argon2", "zxcvbn"}
+    | {"quartapp.db", "quartapp.audit", "quartapp.accounts", "quartapp.jwt"},
+    "houses": COMMON | {"sqlalchemy", "uuid6", "quartapp.db", "quartapp.audit", "quartapp.houses"},
+    "files": COMMON
+    | {"sqlalchemy", "uuid6", "PIL", "puremagic", "werkzeug"}
+    | {"quartapp.db", "quartapp.audit", "quartapp.files"},
     "web": COMMON
     | WEB
     | {
@@ -34,6 +41,9 @@ ALLOWED: dict[str, set[str]] = {
         "itsdangerous",
         "sqlalchemy",
         "hypercorn",
+        "babel",
+        "jinja2",
+        "pydantic",
     }
     | {"quartapp.paths", "quartapp"},
 }

@@ -1,0 +1,65 @@
+"""Writing down a change, and reading the latest."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from quartapp.audit.models import AuditEntry
+from quartapp.core.clock import now
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who does something: an account, or a program with a name and no id."""
+
+    id: int | None
+    name: str
+
+
+def record(
+    db: AsyncSession,
+    *,
+    by: Actor,
+    action: str,
+    subject: str,
+    count: int = 1,
+    detail: Mapping[str, Any] | None = None,
+) -> None:
+    """Write down a change in the transaction that makes it.
+
+    `action` names thing and verb ("house.created"), `subject` is the thing's id, `count` how
+    many there were. `detail` is JSON: for a change of fields, each with its old and new value.
+    """
+    db.add(
+        AuditEntry(
+            at=now(),
+            actor_id=by.id,
+            actor=by.name,
+            action=action,
+            subject=subject,
+            count=count,
+            detail=json.dumps(dict(detail or {}), ensure_ascii=False),
+        )
+    )
+
+
+async def latest(db: AsyncSession, *, limit: int) -> Sequence[AuditEntry]:
+    """The latest changes, the newest first."""
+    return (await db.scalars(select(AuditEntry).order_by(AuditEntry.id.desc()).limit(limit))).all()
+
+
+async def history(
+    db: AsyncSession, *, action: str, subject: str, limit: int
+) -> Sequence[AuditEntry]:
+    """The latest changes of one thing, the newest first; `action` is their first part: "house"."""
+    of_it = AuditEntry.subject == subject, AuditEntry.action.startswith(f"{action}.")
+    newest_first = AuditEntry.id.desc()
+    return (
+        await db.scalars(select(AuditEntry).where(*of_it).order_by(newest_first).limit(limit))
+    ).all()

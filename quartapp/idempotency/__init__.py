@@ -1,0 +1,1 @@
+"""Answers kept, so that a request sent twice is carried out once (Idempotency-Key)."""
