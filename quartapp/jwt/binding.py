@@ -42,7 +42,7 @@ async def find_token(
     return token, csrf_value, False
 
 
-async def check_binding(  # noqa: PLR0913 - each is by keyword
+async def check_binding(
     policy: DPoPPolicy | None,
     conn: Connection,
     *,

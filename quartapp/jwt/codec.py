@@ -48,7 +48,7 @@ class _Encoder(json.JSONEncoder):
         return to_json(o)
 
 
-async def encode(  # noqa: PLR0913 - what a token is made of
+async def encode(
     installed: Installed,
     identity: Any,
     *,

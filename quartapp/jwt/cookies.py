@@ -92,7 +92,7 @@ def _refresh(options: Options) -> list[_Cookie]:
     return cookies
 
 
-async def _set(  # noqa: PLR0913, PLR0917 - what its two callers were given
+async def _set(
     response: Response,
     cookies: list[_Cookie],
     token: str,

@@ -118,7 +118,7 @@ class JWTManager:
         """
         self.keys = keys
 
-    def use_sessions(  # noqa: PLR0913 - each is by keyword
+    def use_sessions(
         self,
         store: SessionStore,
         *,

@@ -52,7 +52,7 @@ REUSE: Final = "reuse"
 _NEVER: Final = datetime(9999, 12, 31, tzinfo=UTC)
 
 
-async def start_session(  # noqa: PLR0913 - each is by keyword
+async def start_session(
     identity: Any,
     *,
     fresh: Fresh = True,

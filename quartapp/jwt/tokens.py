@@ -11,7 +11,7 @@ from quartapp.jwt.manager import JWTManager, installed
 from quartapp.jwt.signing import Header, unverified_parts
 
 
-async def create_access_token(  # noqa: PLR0913 - the signature that users know
+async def create_access_token(
     identity: Any,
     fresh: Fresh = False,
     expires_delta: ExpiresDelta = None,

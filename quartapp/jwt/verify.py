@@ -37,7 +37,7 @@ Locations = str | Sequence[str] | None
 P = ParamSpec("P")
 
 
-async def verify_jwt_in_request(  # noqa: PLR0913, PLR0917 - the signature that users know
+async def verify_jwt_in_request(  # noqa: PLR0913 - the signature that users know
     optional: bool = False,
     fresh: bool = False,
     refresh: bool = False,
@@ -84,7 +84,7 @@ async def verify_jwt_in_request(  # noqa: PLR0913, PLR0917 - the signature that 
     return outcome.header, outcome.claims
 
 
-def jwt_required(  # noqa: PLR0913, PLR0917 - the signature that users know
+def jwt_required(  # noqa: PLR0913 - the signature that users know
     optional: bool = False,
     fresh: bool = False,
     refresh: bool = False,

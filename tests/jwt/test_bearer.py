@@ -61,7 +61,7 @@ async def ask(app: Quart, path: str = "/protected", encoded: str = "", **more: A
     ],
 )
 @pytest.mark.parametrize("style", VIEW_STYLES)
-async def test_a_refusal_says_what_is_wrong(  # noqa: PLR0917 - a row of the table
+async def test_a_refusal_says_what_is_wrong(
     style: str, encoded: str, path: str, status: int, code: str, text: str
 ) -> None:
     response = await ask(build(style, BEARER_CHALLENGES=True), path, encoded)
