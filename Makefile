@@ -29,7 +29,7 @@ run: install ## serve on http://127.0.0.1:5000 with demo rows (Ctrl-C ends it)
 	@exec $(BIN)/quartapp serve
 
 test: dev ## the whole suite, on SQLite and on MariaDB where it is installed
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 verify: dev ## the slow proofs: the wheel in an empty environment
 	$(BIN)/python -m pytest -m slow

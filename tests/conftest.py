@@ -19,6 +19,7 @@ from quartapp.app import METADATA
 from quartapp.db.database import Database
 from quartapp.web.db import app_database
 from tests.blocking import no_blocking_calls
+from tests.reached import Reached
 from tests.servers import MariaDB, find_mariadb, mariadb, missing
 
 pytest_plugins = ["quartapp.testing"]
@@ -27,7 +28,12 @@ BACKENDS = ["sqlite", "mysql"]
 GRACE = 2.0  # seconds in which what a test began may come to its end
 
 _checked_out: set[int] = set()
-_lasting: set[asyncio.Task[Any]] = set()  # tasks of fixtures that live as long as the run
+lasting: set[asyncio.Task[Any]] = set()  # tasks of fixtures that live as long as the run
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Ask at the end which routes were reached."""
+    config.pluginmanager.register(Reached(config))
 
 
 @event.listens_for(Pool, "checkout")
@@ -114,7 +120,7 @@ async def app(
         apps[backend] = await stack.enter_async_context(
             temporary_app(database_url=_url_of_the_run(backend, request))
         )
-        _lasting.update(asyncio.all_tasks() - before)
+        lasting.update(asyncio.all_tasks() - before)
     made = apps[backend]
     yield made
     async with app_database(made).writing() as db:
@@ -147,7 +153,7 @@ async def nothing_left_behind() -> AsyncIterator[None]:
 
 def _strays(before: set[asyncio.Task[Any]]) -> set[asyncio.Task[Any]]:
     mine = asyncio.current_task()
-    return {task for task in asyncio.all_tasks() - before - _lasting if task is not mine}
+    return {task for task in asyncio.all_tasks() - before - lasting if task is not mine}
 
 
 def _url_of_the_run(backend: str, request: pytest.FixtureRequest) -> str:

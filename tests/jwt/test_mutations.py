@@ -11,8 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from quart import Quart
 
-from tests.jwt.rows import ACCESS
 from tests.jwt.support import build
+from tests.jwt.token_rows import ACCESS
 
 REFUSALS = {400, 401, 422}
 ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"

@@ -259,7 +259,6 @@ def one(changes: dict[str, Any], key: Key = EC) -> dict[str, Any]:
         one({"e": "AA"}, RSA),
         one({"kty": ["RSA"]}, RSA),
     ],
-    ids=str,
 )
 def test_a_key_of_no_use_is_left_out(jwk: dict[str, Any]) -> None:
     ring = parse_jwks({"keys": [jwk, ED.public_jwk()]})

@@ -58,7 +58,9 @@ async def test_the_call_s_lifetime_wins(create: Any) -> None:
 
 @pytest.mark.usefixtures("app")
 @pytest.mark.parametrize(
-    ("fresh", "claim"), [(True, True), (NOW + 5, NOW + 5), (NOW + 0.5, NOW + 0.5)]
+    ("fresh", "claim"),
+    [(True, True), (NOW + 5, NOW + 5), (NOW + 0.5, NOW + 0.5)],
+    ids=["true", "a second", "half a second"],
 )
 async def test_freshness_stands_in_the_token(fresh: Any, claim: Any) -> None:
     made = await ours.decode_token(await ours.create_access_token("bob", fresh=fresh))
