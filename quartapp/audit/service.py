@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Date, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from quartapp.audit.models import AuditEntry
@@ -49,9 +50,22 @@ def record(
     )
 
 
-async def latest(db: AsyncSession, *, limit: int) -> Sequence[AuditEntry]:
-    """The latest changes, the newest first."""
-    return (await db.scalars(select(AuditEntry).order_by(AuditEntry.id.desc()).limit(limit))).all()
+async def latest(db: AsyncSession, *, limit: int, of: Collection[str] = ()) -> Sequence[AuditEntry]:
+    """The latest changes, the newest first; `of` some things alone: {"house", "file"}."""
+    chosen = select(AuditEntry)
+    if of:
+        chosen = chosen.where(or_(*(AuditEntry.action.startswith(f"{thing}.") for thing in of)))
+    return (await db.scalars(chosen.order_by(AuditEntry.id.desc()).limit(limit))).all()
+
+
+async def counts_by_day(
+    db: AsyncSession, *, actions: Collection[str], since: datetime
+) -> dict[date, int]:
+    """How many things were changed so on each day (UTC) since then; days without are left out."""
+    day = func.date(AuditEntry.at, type_=Date())
+    chosen = AuditEntry.action.in_(actions), AuditEntry.at >= since
+    counted = select(day, func.sum(AuditEntry.count)).where(*chosen).group_by(day)
+    return {at: int(count) for at, count in await db.execute(counted)}
 
 
 async def history(

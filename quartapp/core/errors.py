@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 
@@ -75,6 +76,16 @@ class TooSlow(DomainError):
     """The answer would take longer than anybody may hold the database for it."""
 
     code = "too-slow"
+
+
+class Busy(DomainError):
+    """Too many ask for it now; `retry_after` seconds later it may be another matter."""
+
+    code = "busy"
+
+    def __init__(self, message: str, *, retry_after: float) -> None:
+        super().__init__(message)
+        self.retry_after = max(1, math.ceil(retry_after))
 
 
 class NotReady(DomainError):

@@ -1,4 +1,4 @@
-"""Pages counted by number."""
+"""Pages of longer lists: counted by number, or going on from a place."""
 
 from __future__ import annotations
 
@@ -11,14 +11,33 @@ Item = TypeVar("Item")
 
 @dataclass(frozen=True)
 class Page(Generic[Item]):
-    """One page of a longer list: `number` counts from 1, `size` is the most items it may hold."""
+    """One page of a longer list: `number` counts from 1, `size` is the most items it may hold.
+
+    Where `exact` is false there are more than `total`: nobody counted further.
+    """
 
     items: Sequence[Item]
     number: int
     size: int
     total: int
+    exact: bool = True
 
     @property
     def pages(self) -> int:
         """How many pages there are; 0 when there is nothing at all."""
         return -(-self.total // self.size)
+
+
+@dataclass(frozen=True)
+class Slice(Generic[Item]):
+    """Some items of a longer list, and the cursors to go on from; None where nothing follows.
+
+    `total` and `exact` are those of the whole list, as in a Page.
+    """
+
+    items: Sequence[Item]
+    size: int
+    total: int
+    exact: bool
+    next: str | None
+    previous: str | None

@@ -15,6 +15,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from quartapp.core.errors import NotReady
+from quartapp.db.deadline import statements_within
 from quartapp.db.engine import CONNECT_TIMEOUT, MEMORY, POOL_TIMEOUT, WRITING, make_engine
 
 TRANSACTION_TIMEOUT = (
@@ -37,16 +38,17 @@ class Database:
 
     @asynccontextmanager
     async def reading(
-        self, *, limit: float | None = TRANSACTION_TIMEOUT
+        self, *, limit: float | None = TRANSACTION_TIMEOUT, statement_timeout: float | None = None
     ) -> AsyncIterator[AsyncSession]:
         """A transaction that only reads; nothing in it is ever flushed or committed.
 
         It sees the database as it was at its first question. Raises NotReady if it is still open
-        after `limit` seconds.
+        after `limit` seconds, TooSlow if the database is at one statement for more than
+        `statement_timeout` seconds (on SQLite: at all of them together).
         """
         session = AsyncSession(self.engine, expire_on_commit=False, autoflush=False)
         try:
-            async with _at_most(limit):
+            async with _at_most(limit), statements_within(session, statement_timeout):
                 yield session
         finally:
             await _to_the_end(session.close())

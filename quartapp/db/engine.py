@@ -11,6 +11,8 @@ from sqlalchemy.engine import URL, Connection
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool
 
+from quartapp.db import deadline
+
 BUSY_TIMEOUT = 5.0  # seconds that a writer waits for another one on SQLite
 CONNECT_TIMEOUT = 5.0  # seconds until a MySQL server that does not answer is given up
 STATEMENT_TIMEOUT = 30  # seconds a statement may run on MySQL: it runs on when its client is gone
@@ -64,6 +66,7 @@ def _mysql(url: URL) -> AsyncEngine:
         connect_args={"async_creator_fn": connect_mysql, "sql_mode": SQL_MODE},
     )
     event.listen(engine.sync_engine, "connect", _prepare_mysql)
+    event.listen(engine.sync_engine, "before_cursor_execute", deadline.limit_statement, retval=True)
     return engine
 
 

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from quartapp.core.errors import CannotAdopt, Conflict, DomainError, Invalid, NotFound, NotReady
+from quartapp.core.errors import (
+    Busy,
+    CannotAdopt,
+    Conflict,
+    DomainError,
+    Invalid,
+    NotFound,
+    NotReady,
+)
 from quartapp.core.paging import Page
 from quartapp.core.text import is_storable
 
@@ -22,6 +30,7 @@ def test_every_error_has_a_code_of_its_own_and_says_its_message() -> None:
         Conflict("m"),
         Invalid("m"),
         NotReady("m"),
+        Busy("m", retry_after=1),
         CannotAdopt(["m"]),
     ]
 

@@ -10,6 +10,7 @@ from quartapp.accounts.login import authenticate
 from quartapp.accounts.passwords import Passwords
 from quartapp.accounts.service import create
 from quartapp.app import METADATA
+from quartapp.audit.service import Actor
 from quartapp.core.errors import CannotAdopt
 from quartapp.db import migrate
 from quartapp.db.database import Database
@@ -95,7 +96,10 @@ async def test_whoever_had_an_account_signs_in_and_new_ones_are_made(
 
     signed_in = await authenticate(empty_database, passwords, username="admin", password="123456")
     async with empty_database.writing() as db:
-        new = await create(db, username="new", password_hash=await passwords.hash("x"))
+        password_hash = await passwords.hash("x")
+        new = await create(
+            db, username="new", password_hash=password_hash, by=Actor(None, "a test")
+        )
     passwords.close()
 
     assert signed_in is not None

@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import select, text, update
 from sqlalchemy.exc import DBAPIError
 
+from quartapp.audit.service import Actor
 from quartapp.core.errors import NotReady
 from quartapp.db.database import Database
 from quartapp.houses import service
@@ -18,7 +19,14 @@ EMOJI = "🏠 阳光花园 ‘é’ \\ % : \"'"
 
 async def add_house(database: Database, id: str, name: str | None = None) -> None:
     async with database.writing() as db:
-        await service.create(db, id=id, project_no=None, project_name=name, project_address=None)
+        await service.create(
+            db,
+            id=id,
+            project_no=None,
+            project_name=name,
+            project_address=None,
+            by=Actor(None, "ann"),
+        )
 
 
 async def ids(database: Database) -> list[str]:

@@ -19,6 +19,7 @@ TABLE: dict[str, Any] = {
     for option, value in (("engine", "InnoDB"), ("charset", "utf8mb4"), ("collate", "utf8mb4_bin"))
 }
 TIME = sa.DateTime().with_variant(mysql.DATETIME(fsp=6), "mysql", "mariadb")
+LONG_TEXT = sa.Text().with_variant(mysql.MEDIUMTEXT(), "mysql", "mariadb")
 NUMBER = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 ORDERS = ("project_no", "project_name", "project_address")
 
@@ -103,7 +104,7 @@ def make_files_and_answers() -> None:
         sa.Column("body", sa.String(64), nullable=False),
         sa.Column("status", sa.Integer()),
         sa.Column("headers", sa.Text()),
-        sa.Column("answer", sa.Text()),
+        sa.Column("answer", LONG_TEXT),
         sa.Column("created_at", TIME, nullable=False),
         sa.Column("expires_at", TIME, nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_idempotency_key"),
