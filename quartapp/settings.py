@@ -52,6 +52,11 @@ class Settings(BaseSettings):
     max_upload_bytes: int = Field(default=16 * 2**20, ge=1)
     lessons: bool = True  # on or off
     shutdown_timeout: float = Field(default=1.0, ge=0, le=3600)  # seconds
+    min_free_bytes: int = Field(default=64 * 2**20, ge=0)  # on the disk; with less it is not ready
+    workers: int = Field(default=1, ge=1)  # how many serving processes share this machine
+    login_max_wait: float = Field(default=10.0, gt=0)  # seconds until a password's turn
+    password_time_cost: int = Field(default=2, ge=1, le=99)  # passes of Argon2
+    password_memory_kib: int = Field(default=19456, ge=1024, le=999_999)
 
     @model_validator(mode="before")
     @classmethod
@@ -121,6 +126,11 @@ class Settings(BaseSettings):
     def database(self) -> str:
         """The address of the database in use."""
         return self.database_url or f"sqlite+aiosqlite:///{self.instance_path / 'quartapp.db'}"
+
+    @property
+    def files_folder(self) -> Path:
+        """The folder of the files of houses."""
+        return self.instance_path / "files"
 
     def with_secrets(self) -> Self:
         """The same with the secrets that were not given, read from or made under instance_path.

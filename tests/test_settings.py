@@ -188,3 +188,18 @@ async def test_many_processes_that_start_at_once_agree_on_the_secrets(tmp_path: 
         "secret_key",
         "jwt_secret_key",
     }
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("workers", 0),
+        ("login_max_wait", 0),
+        ("password_time_cost", 0),
+        ("password_time_cost", 100),  # its hash would not fit the column
+        ("password_memory_kib", 1023),
+        ("password_memory_kib", 1_000_000),
+    ],
+)
+def test_the_cost_of_a_password_and_who_shares_it_have_limits(name: str, value: int) -> None:
+    assert problems(**{name: value})[0].startswith(f"QUARTAPP_{name.upper()}: ")

@@ -1,42 +1,158 @@
-"""The login path: read, hash, write. No transaction and no connection is held while it hashes."""
+"""Whatever hashes: read, hash, write. No transaction and no connection is held while it hashes."""
 
 from __future__ import annotations
 
 import asyncio
 import secrets
+from collections.abc import Mapping
 
-from quartapp.accounts import service
+from quartapp.accounts import browsers, service
 from quartapp.accounts.models import Account
+from quartapp.accounts.password_rule import LONGEST, password_rule
 from quartapp.accounts.passwords import Passwords, hashed
+from quartapp.audit.service import Actor
+from quartapp.core.errors import Invalid, Refusal
 from quartapp.db.database import Database
 
 BATCH = 32  # passwords hashed before they are written
+TRIED = 4 * LONGEST  # characters of a password that are looked at: nobody has a longer one
 
 
 async def authenticate(
     database: Database, passwords: Passwords, *, username: str, password: str
 ) -> Account | None:
-    """The account of that name if the password is its own, else None.
+    """The account of that name if the password is its own, and it is not disabled; else None.
 
-    An unknown name, a wrong password and a row not yet hashed cost the same: one run of Argon2.
-    A password that stood in the table as typed, or under older parameters, is renewed.
+    An unknown name, a wrong password, a disabled account and a row not yet hashed cost the same:
+    one run of Argon2. A password that stood in the table as typed, or under older parameters, is
+    renewed. Raises Busy, before anything is asked of the database, where too many wait.
     """
+    passwords.admit()
     async with database.reading() as db:
         account = await service.find(db, username=username)
-    if account is None:
-        await passwords.hash(password)
+    if account is None or len(password) > TRIED:
+        await passwords.hash(password[:TRIED])
         return None
     if hashed(account.userpwd):
         if not await passwords.verify(account.userpwd, password):
             return None
         if not passwords.outdated(account.userpwd):
-            return account
-    renewed = await passwords.hash(password)
+            return account if account.disabled_at is None else None
+    renewed = await passwords.hash(password, admitted=hashed(account.userpwd))
     if not hashed(account.userpwd) and not _same(account.userpwd, password):
         return None
+    if account.disabled_at is not None:
+        return None
     async with database.writing() as db:
-        await service.replace_password(db, account=account, password_hash=renewed)
+        if await service.replace_password(db, account=account, password_hash=renewed):
+            account.userpwd = renewed
     return account
+
+
+async def sign_in(
+    database: Database,
+    passwords: Passwords,
+    *,
+    username: str,
+    password: str,
+    stay: browsers.Stay,
+    address: str,
+    device: str,
+) -> str | None:
+    """Begin a browser's session, and return its id; None where `authenticate` gives none."""
+    account = await authenticate(database, passwords, username=username, password=password)
+    while account is not None:
+        async with database.writing() as db:
+            session_id = await browsers.start(
+                db, account=account, stay=stay, address=address, device=device
+            )
+        if session_id is not None:
+            return session_id
+        # The row was changed meanwhile: by another first login, or for good.
+        account = await authenticate(database, passwords, username=username, password=password)
+    return None
+
+
+async def register(
+    database: Database,
+    passwords: Passwords,
+    *,
+    username: str,
+    password: str,
+    is_admin: bool,
+    by: Actor,
+) -> Account:
+    """A new account. Raises Invalid with a reason for each field, Conflict for a name taken."""
+    password_hash = await first_hash(passwords, username=username, password=password)
+    async with database.writing() as db:
+        return await service.create(
+            db, username=username, password_hash=password_hash, is_admin=is_admin, by=by
+        )
+
+
+async def first_hash(passwords: Passwords, *, username: str, password: str) -> str:
+    """The hash for a new account of that name. Raises Invalid with a reason for each of the two."""
+    _refuse(
+        {
+            "username": service.name_rule(username),
+            "password": await password_rule(password, username=username),
+        }
+    )
+    return await passwords.hash(password)
+
+
+async def checked_hash(passwords: Passwords, *, username: str, password: str) -> str:
+    """The hash of a new password for the account of that name. Raises Invalid with a reason."""
+    _refuse({"password": await password_rule(password, username=username)})
+    return await passwords.hash(password)
+
+
+async def change_password(
+    database: Database,
+    passwords: Passwords,
+    *,
+    id: int,
+    current: str,
+    new: str,
+    keep: str | None,
+    by: Actor,
+) -> None:
+    """Let somebody change their own password; ends all of their sessions but `keep`.
+
+    Raises Invalid with a reason for `current` or `new`, NotFound, Conflict if it was changed
+    meanwhile.
+    """
+    async with database.reading() as db:
+        account = await service.get(db, id=id)
+    known = await is_accepted(database, passwords, username=account.username, password=current)
+    wrong = Refusal("wrong-password", "This is not your current password.")
+    _refuse(
+        {
+            "current": None if known else wrong,
+            "new": await password_rule(new, username=account.username),
+        }
+    )
+    password_hash = await passwords.hash(new)
+    async with database.writing() as db:
+        await service.put_password(
+            db, account=account, password_hash=password_hash, keep=keep, by=by
+        )
+
+
+async def set_password(
+    database: Database, passwords: Passwords, *, id: int, password: str, by: Actor
+) -> None:
+    """Give somebody else a new password, and end all of their sessions.
+
+    Raises Invalid with a reason for `password`, NotFound, Conflict for one's own account and if
+    it was changed meanwhile.
+    """
+    service.refuse_own(id, by)
+    async with database.reading() as db:
+        account = await service.get(db, id=id)
+    password_hash = await checked_hash(passwords, username=account.username, password=password)
+    async with database.writing() as db:
+        await service.put_password(db, account=account, password_hash=password_hash, by=by)
 
 
 async def hash_all(database: Database, passwords: Passwords) -> int:
@@ -62,11 +178,18 @@ async def is_accepted(
     """Whether somebody could sign in with these; changes nothing."""
     async with database.reading() as db:
         account = await service.find(db, username=username)
-    if account is None:
+    if account is None or account.disabled_at is not None or len(password) > TRIED:
         return False
     if hashed(account.userpwd):
         return await passwords.verify(account.userpwd, password)
     return _same(account.userpwd, password)
+
+
+def _refuse(rules: Mapping[str, Refusal | None]) -> None:
+    """Raise Invalid if a field is refused; all that are, at once."""
+    fields = {name: refusal for name, refusal in rules.items() if refusal is not None}
+    if fields:
+        raise Invalid(" ".join(map(str, fields.values())), fields=fields)
 
 
 def _same(one: str, other: str) -> bool:

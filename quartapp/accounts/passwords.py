@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import os
+import sys
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import partial
-from typing import ParamSpec, TypeVar
+from itertools import count
+from time import perf_counter
+from typing import Any, NamedTuple, ParamSpec, TypeVar, cast
 
 from argon2 import PasswordHasher, Type
 from argon2.exceptions import InvalidHashError, VerificationError, VerifyMismatchError
+
+from quartapp.core.cpu import share_of_cores
+from quartapp.core.errors import Busy
 
 # OWASP's second choice for Argon2id: 19 MiB, two passes, one lane. The encoded hash has 97
 # characters and so fits userpwd varchar(100).
@@ -20,56 +29,134 @@ PARALLELISM = 1
 
 HASH_PREFIX = "$argon2id$"
 
+# Where the system has it: an event loop that wakes up gets a core before these threads do.
+NICE = 10
+
+GUESS = 0.05  # seconds for one run with the parameters above, until the first was timed
+WEIGHT = 0.2  # of the latest run in the average
+
 Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")
 
 
-class Passwords:
-    """Hashes and verifies in its own pool of threads; Argon2 releases the GIL while it works.
+class Load(NamedTuple):
+    """How busy the threads are: runs that wait, runs under way, threads, seconds until a turn."""
 
-    A thread for each core: more would only make every login slower.
+    waiting: int
+    running: int
+    threads: int
+    expected_wait: float
+
+
+class Passwords:
+    """Hashes and verifies in its own threads, first come, first served.
+
+    Argon2 releases the GIL while it works. `threads` is by default one for each core that the
+    process has a share of: more would only make every login slower, and each takes `memory_kib`
+    while it works. Who would wait longer than `max_wait` seconds for a turn is told Busy at once;
+    who goes away while waiting leaves no work behind.
     """
 
-    def __init__(self) -> None:
+    def __init__(
+        self,
+        *,
+        threads: int | None = None,
+        max_wait: float = math.inf,
+        time_cost: int = TIME_COST,
+        memory_kib: int = MEMORY_KIB,
+    ) -> None:
         self._hasher = PasswordHasher(
-            time_cost=TIME_COST,
-            memory_cost=MEMORY_KIB,
+            time_cost=time_cost,
+            memory_cost=memory_kib,
             parallelism=PARALLELISM,
             type=Type.ID,
         )
-        self._threads = ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="argon2")
+        self._threads = threads or share_of_cores()
+        self._pool = ThreadPoolExecutor(self._threads, "argon2", initializer=_step_back)
+        self._max_wait = max_wait
+        self._seconds = GUESS * time_cost * memory_kib / (TIME_COST * MEMORY_KIB)
+        self._timed = False
+        self._numbers = count()
+        # The work itself lies here and the pool holds its number alone, so that one that is
+        # cancelled leaves nothing of size behind. Both change by single operations of a dict and
+        # a set, which threads may do at once.
+        self._waiting: dict[int, Callable[[], Any]] = {}
+        self._running: set[int] = set()
 
-    async def hash(self, password: str) -> str:
-        """The encoded hash of a password: `$argon2id$…`, 97 characters."""
+    def admit(self) -> None:
+        """Raise Busy for one who would wait too long.
+
+        `hash` and `verify` do so by themselves; asked first of all, a refusal costs nothing.
+        """
+        wait = self.load().expected_wait
+        if wait > self._max_wait:
+            raise Busy("Too many sign in at the moment. Try again soon.", retry_after=wait)
+
+    async def hash(self, password: str, *, admitted: bool = False) -> str:
+        """The encoded hash of a password: `$argon2id$…`, 97 characters.
+
+        Raises Busy, unless this is for one who was `admitted` and has waited once already.
+        """
+        if not admitted:
+            self.admit()
         return await self._run(self._hasher.hash, _encoded(password))
 
     async def verify(self, encoded: str, password: str) -> bool:
         """Whether `password` is the one of the hash `encoded`. Costs one run of Argon2.
 
-        Text that is no hash matches nothing, and costs the same.
+        Text that is no hash matches nothing, and costs the same. Raises Busy.
         """
+        self.admit()
         try:
             return await self._run(self._hasher.verify, encoded, _encoded(password))
         except VerifyMismatchError:
             return False
         except (InvalidHashError, VerificationError, UnicodeEncodeError):
             # Refused before anything was computed: make up for the time.
-            await self.hash(password)
+            await self.hash(password, admitted=True)
             return False
 
     def outdated(self, encoded: str) -> bool:
         """Whether a hash was made with other parameters than today's."""
         return self._hasher.check_needs_rehash(encoded)
 
+    def load(self) -> Load:
+        """How busy the threads are now."""
+        waiting = len(self._waiting)
+        wait = waiting * self._seconds / self._threads
+        return Load(waiting, len(self._running), self._threads, wait)
+
     def close(self) -> None:
         """End the threads, without waiting for what is still queued."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        self._pool.shutdown(wait=False, cancel_futures=True)
 
     async def _run(
         self, work: Callable[Arguments, Result], *args: Arguments.args, **kwargs: Arguments.kwargs
     ) -> Result:
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._threads, partial(work, *args, **kwargs))
+        number = next(self._numbers)
+        self._waiting[number] = partial(work, *args, **kwargs)
+        try:
+            loop = asyncio.get_running_loop()
+            return cast(Result, await loop.run_in_executor(self._pool, self._work, number))
+        finally:
+            self._waiting.pop(number, None)  # it is still there if it never had its turn
+
+    def _work(self, number: int) -> Any:
+        work = self._waiting.pop(number, None)
+        if work is None:
+            return None  # cancelled at this very moment: nobody waits for the answer
+        self._running.add(number)
+        begin = perf_counter()
+        try:
+            return work()
+        finally:
+            self._count(perf_counter() - begin)
+            self._running.discard(number)
+
+    def _count(self, seconds: float) -> None:
+        """Take a run into the average; the first one takes the place of the guess."""
+        self._seconds += (seconds - self._seconds) * (WEIGHT if self._timed else 1)
+        self._timed = True
 
 
 def hashed(userpwd: str) -> bool:
@@ -80,3 +167,11 @@ def hashed(userpwd: str) -> bool:
 def _encoded(password: str) -> bytes:
     # JSON can carry half a surrogate pair, which UTF-8 proper refuses.
     return password.encode("utf-8", "surrogatepass")
+
+
+def _step_back() -> None:
+    """Put this thread behind the event loop: on Linux a thread has a priority of its own."""
+    if sys.platform == "linux":
+        thread = threading.get_native_id()
+        with suppress(OSError):  # a sandbox may forbid even that; it works without
+            os.setpriority(os.PRIO_PROCESS, thread, os.getpriority(os.PRIO_PROCESS, thread) + NICE)

@@ -2,20 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
 from typing import Any, cast
 
-from sqlalchemy import CursorResult, select, update
+from sqlalchemy import CursorResult, Date, delete, func, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from quartapp.accounts.models import Account
+from quartapp.accounts.models import Account, AccountStatus, LoginSession
 from quartapp.accounts.passwords import hashed
-from quartapp.core.errors import Conflict, Invalid
+from quartapp.accounts.session_rows import end_all, is_live
+from quartapp.audit.service import Actor, record
+from quartapp.core.clock import now
+from quartapp.core.errors import Conflict, Invalid, NotFound, Refusal
 from quartapp.core.text import is_storable
 from quartapp.db.text import exactly
 
 NAME_LENGTH = 30
+MOST_ID = 2**31 - 1  # what the column holds
+
+
+def subject(*, id: int, username: str) -> str:
+    """Whose a session is: id and name, as a database may give the id of one gone to the next."""
+    return f"{id}:{username}"
+
+
+def subject_of(account: Account) -> str:
+    """Whose a session is that is this account's."""
+    return subject(id=account.id, username=account.username)
 
 
 async def find(db: AsyncSession, *, username: str) -> Account | None:
@@ -27,26 +42,129 @@ async def find(db: AsyncSession, *, username: str) -> Account | None:
     return found if found is not None and found.username == username else None
 
 
+async def find_by_id(db: AsyncSession, *, id: int) -> Account | None:
+    """The account of that id; None if there is none."""
+    return await db.get(Account, id) if 0 < id <= MOST_ID else None
+
+
+async def get(db: AsyncSession, *, id: int) -> Account:
+    """The account of that id. Raises NotFound."""
+    account = await find_by_id(db, id=id)
+    if account is None:
+        raise NotFound(f"there is no account {id}")
+    return account
+
+
+async def find_by_subject(db: AsyncSession, *, subject: str) -> Account | None:
+    """The account that a session is of; None if it is no more, or disabled."""
+    id, _, _ = subject.partition(":")
+    if not (id.isascii() and id.isdecimal() and len(id) <= len(str(MOST_ID))):
+        return None
+    account = await find_by_id(db, id=int(id))
+    if account is None or subject_of(account) != subject or account.disabled_at is not None:
+        return None
+    return account
+
+
 async def everyone(db: AsyncSession) -> Sequence[Account]:
     """All accounts, by name."""
     return (await db.scalars(select(Account).order_by(Account.username))).all()
 
 
-async def create(db: AsyncSession, *, username: str, password_hash: str) -> Account:
-    """A new account. Raises Invalid for a name that cannot be one, Conflict if it is taken."""
+async def admins(db: AsyncSession) -> Sequence[Account]:
+    """Those who can keep the accounts, by name."""
+    can = Account.is_admin, Account.disabled_at.is_(None)
+    return (await db.scalars(select(Account).where(*can).order_by(Account.username))).all()
+
+
+def name_rule(username: str) -> Refusal | None:
+    """Why `username` cannot be a name; None if it can."""
     if not username or len(username) > NAME_LENGTH:
-        raise Invalid(f"a name has 1 to {NAME_LENGTH} characters")
+        return Refusal("length", "A name has 1 to %(most)s characters.", most=NAME_LENGTH)
     if username != username.strip():
-        raise Invalid("a name neither begins nor ends with a space")
+        return Refusal("spaces", "A name neither begins nor ends with a space.")
     if not username.isprintable() or not is_storable(username):
-        raise Invalid("the name holds characters that cannot be printed")
+        return Refusal("unprintable", "The name holds characters that cannot be printed.")
+    return None
+
+
+async def create(
+    db: AsyncSession, *, username: str, password_hash: str, by: Actor, is_admin: bool | None = None
+) -> Account:
+    """A new account; where nothing else is said, an admin if it is the first.
+
+    Raises Invalid for a name that cannot be one, Conflict if it is taken.
+    """
+    if refusal := name_rule(username):
+        raise Invalid(str(refusal), fields={"username": refusal})
+    if is_admin is None:
+        is_admin = await db.scalar(select(Account.id).limit(1)) is None
     account = Account(username=username, userpwd=password_hash)
     db.add(account)
     try:
         await db.flush()
     except IntegrityError:
-        raise Conflict(f"there is an account {username!r} already") from None
+        taken = Refusal("taken", "There is an account of that name already.")
+        message = f"there is an account {username!r} already"
+        raise Conflict(message, fields={"username": taken}) from None
+    # The id may be that of an account which is gone, and its name the same.
+    await db.execute(delete(AccountStatus).where(AccountStatus.account_id == account.id))
+    if is_admin:
+        db.add(AccountStatus(account_id=account.id, username=username, is_admin=True))
+    await _changed(db, account, "created", by, {"is_admin": [None, is_admin]})
     return account
+
+
+async def disable(db: AsyncSession, *, id: int, by: Actor) -> Account:
+    """Let somebody sign in no more, and end where they are signed in.
+
+    Raises NotFound; Conflict for one's own account and for the last admin.
+    """
+    account, status = await _hold_person(db, id)
+    if status.disabled_at is None:
+        await _refuse_to_lock_out(db, account, by)
+        status.disabled_at = now()
+        await _changed(db, account, "disabled", by)
+    return account
+
+
+async def enable(db: AsyncSession, *, id: int, by: Actor) -> Account:
+    """Let somebody sign in again. Raises NotFound."""
+    account, status = await _hold_person(db, id)
+    if status.disabled_at is not None:
+        status.disabled_at = None
+        await _changed(db, account, "enabled", by)
+    return account
+
+
+async def set_admin(db: AsyncSession, *, id: int, is_admin: bool, by: Actor) -> Account:
+    """Make somebody an admin, or one no more, and end where they are signed in.
+
+    Raises NotFound; Conflict for one's own account and for the last admin.
+    """
+    account, status = await _hold_person(db, id)
+    if status.is_admin != is_admin:
+        if not is_admin:
+            await _refuse_to_lock_out(db, account, by)
+        status.is_admin = is_admin
+        await _changed(db, account, "admin", by, {"is_admin": [not is_admin, is_admin]})
+    return account
+
+
+async def put_password(
+    db: AsyncSession, *, account: Account, password_hash: str, by: Actor, keep: str | None = None
+) -> None:
+    """Put a new hash in place of the one `account` was read with, and end its sessions but `keep`.
+
+    Raises Conflict if the password was changed meanwhile, or the account is gone.
+    """
+    await _hold_roles(db)
+    held = await hold(db, id=account.id)
+    if held is None or (held.username, held.userpwd) != (account.username, account.userpwd):
+        changed = Refusal("changed", "The password was changed meanwhile.")
+        raise Conflict(str(changed), fields={"password": changed})
+    held.userpwd = password_hash
+    await _changed(db, held, "password", by, keep=keep)
 
 
 async def not_hashed(db: AsyncSession) -> Sequence[Account]:
@@ -55,13 +173,91 @@ async def not_hashed(db: AsyncSession) -> Sequence[Account]:
 
 
 async def replace_password(db: AsyncSession, *, account: Account, password_hash: str) -> bool:
-    """Put a new hash in place of the one `account` was read with; False if it changed meanwhile."""
+    """Put a new hash of the same password in place of the one `account` was read with.
+
+    False if it was changed meanwhile.
+    """
     unchanged = Account.id == account.id, exactly(db, Account.userpwd, account.userpwd)
     renew = update(Account).where(*unchanged).values(userpwd=password_hash)
     done = await db.execute(renew, execution_options={"synchronize_session": False})
     return bool(cast("CursorResult[Any]", done).rowcount)
 
 
-async def find_by_id(db: AsyncSession, *, id: int) -> Account | None:
-    """The account of that id; None if there is none."""
-    return await db.get(Account, id)
+async def sign_ins_by_day(db: AsyncSession, *, since: datetime) -> dict[date, int]:
+    """How many sign-ins there were on each day (UTC) since then; days without any are left out."""
+    day = func.date(LoginSession.created_at, type_=Date())
+    counted = select(day, func.count()).where(LoginSession.created_at >= since).group_by(day)
+    return {at: count for at, count in await db.execute(counted)}
+
+
+async def signed_in(db: AsyncSession) -> int:
+    """How many people are signed in now, in whatever way."""
+    people = func.count(LoginSession.subject.distinct())
+    return await db.scalar(select(people).where(is_live(now()))) or 0
+
+
+def refuse_own(id: int, by: Actor) -> None:
+    """Raise Conflict if that is the account of whoever asks."""
+    if id == by.id:
+        own = Refusal("own-account", "Nobody can do that to their own account.")
+        raise Conflict(str(own), fields={"account": own})
+
+
+async def hold(db: AsyncSession, *, id: int) -> Account | None:
+    """The account of that id as it is now, and as it stays until the transaction ends."""
+    held = select(Account).where(Account.id == id).with_for_update()
+    return await db.scalar(held, execution_options={"populate_existing": True})
+
+
+async def _hold_roles(db: AsyncSession) -> None:
+    """Hold the roles of all: who is the last admin rests on everybody's.
+
+    Always before an account is held, so that two changes wait for each other and never both, and
+    before anything is read: MySQL would go on showing what was true before the wait.
+    """
+    await db.execute(select(AccountStatus.account_id).with_for_update())
+
+
+async def _hold_person(db: AsyncSession, id: int) -> tuple[Account, AccountStatus]:
+    """Hold an account and its status."""
+    await _hold_roles(db)
+    account = await hold(db, id=id) if 0 < id <= MOST_ID else None
+    if account is None:
+        raise NotFound(f"there is no account {id}")
+    status = await db.get(AccountStatus, id)
+    if status is not None and status.username != account.username:
+        await db.delete(status)  # that of an account which is gone
+        await db.flush()
+        status = None
+    if status is None:
+        status = AccountStatus(account_id=id, username=account.username, is_admin=False)
+        db.add(status)
+    return account, status
+
+
+async def _refuse_to_lock_out(db: AsyncSession, account: Account, by: Actor) -> None:
+    """Raise Conflict where nobody would be left to keep the accounts."""
+    refuse_own(account.id, by)
+    if not account.is_admin:
+        return
+    if all(admin.id == account.id for admin in await admins(db)):
+        last = Refusal("last-admin", "This is the last admin who can sign in.")
+        raise Conflict(str(last), fields={"account": last})
+
+
+async def _changed(
+    db: AsyncSession,
+    account: Account,
+    verb: str,
+    by: Actor,
+    detail: Mapping[str, Any] | None = None,
+    *,
+    keep: str | None = None,
+) -> None:
+    """Write down a change of an account, and end its sessions but `keep`."""
+    whose = subject_of(account)
+    ended = end_all(whose, keep=keep, now=now(), reason=verb)
+    await db.execute(ended, execution_options={"synchronize_session": False})
+    record(db, by=by, action=f"account.{verb}", subject=whose, detail=detail)
+    await db.flush()
+    await db.refresh(account)

@@ -8,17 +8,13 @@ from datetime import datetime
 from typing import Any, Final, cast
 
 from sqlalchemy import (
-    ColumnElement,
     CursorResult,
     Delete,
     Insert,
     Select,
     Update,
-    and_,
     delete,
     exists,
-    false,
-    func,
     insert,
     select,
     update,
@@ -27,7 +23,7 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.orm import InstrumentedAttribute
 
 from quartapp.accounts.models import LoginKey, LoginSession
-from quartapp.core.text import is_storable
+from quartapp.accounts.session_rows import end_all, end_one, is_live, is_theirs
 from quartapp.db.database import Database
 from quartapp.jwt.session_store import Rotation, Session
 
@@ -67,7 +63,7 @@ class DatabaseSessionStore:
             .where(
                 LoginSession.id == step.session_id,
                 LoginSession.digest == step.expected,
-                _live(step.now),
+                is_live(step.now),
             )
             .values(
                 generation=LoginSession.generation + 1,
@@ -85,32 +81,25 @@ class DatabaseSessionStore:
         self, session_id: str, *, now: datetime, reason: str, subject: str | None = None
     ) -> bool:
         """End a session; True if it was not revoked before. With `subject` only if it is theirs."""
-        ended = _revoke(now, reason).where(
-            LoginSession.id == session_id, LoginSession.revoked_at.is_(None)
-        )
-        if subject is not None:
-            ended = ended.where(_is_theirs(subject))
+        ended = end_one(session_id, subject=subject, now=now, reason=reason)
         return await self._write(ended) == 1
 
     async def revoke_all(
         self, subject: str, *, now: datetime, reason: str, keep: str | None = None
     ) -> int:
         """End every live session of somebody but `keep`, and return how many those were."""
-        ended = _revoke(now, reason).where(_is_theirs(subject), _live(now))
-        if keep is not None:
-            ended = ended.where(LoginSession.id != keep)
-        return await self._write(ended)
+        return await self._write(end_all(subject, keep=keep, now=now, reason=reason))
 
     async def sessions_of(self, subject: str, *, now: datetime) -> Sequence[Session]:
         """Return somebody's live sessions, the one used last first."""
         newest_first = LoginSession.last_used_at.desc(), LoginSession.id.desc()
-        theirs = _select().where(_is_theirs(subject), _live(now))
+        theirs = _select().where(is_theirs(subject), is_live(now))
         return await self._read(theirs.order_by(*newest_first))
 
     async def is_live(self, session_id: str, token: str, *, now: datetime) -> bool:
         """Tell whether a session is live and this token of it not revoked by itself."""
         refused = exists().where(LoginKey.id == token)
-        live = select(LoginSession.id).where(LoginSession.id == session_id, _live(now), ~refused)
+        live = select(LoginSession.id).where(LoginSession.id == session_id, is_live(now), ~refused)
         async with self._database.reading() as db:
             return await db.scalar(live) is not None
 
@@ -173,27 +162,6 @@ class DatabaseSessionStore:
 
 def _select() -> Select[Any]:
     return select(*(getattr(LoginSession, name) for name in _COLUMNS))
-
-
-def _is_theirs(subject: str) -> ColumnElement[bool]:
-    if not is_storable(subject):
-        return false()
-    # MySQL's utf8mb4_bin takes no notice of spaces at the end: compare the length too.
-    return and_(
-        LoginSession.subject == subject, func.char_length(LoginSession.subject) == len(subject)
-    )
-
-
-def _live(now: datetime) -> ColumnElement[bool]:
-    return and_(
-        LoginSession.revoked_at.is_(None),
-        LoginSession.idle_expires_at > now,
-        LoginSession.expires_at > now,
-    )
-
-
-def _revoke(now: datetime, reason: str) -> Update:
-    return update(LoginSession).values(revoked_at=now, revoked_reason=reason)
 
 
 def _is_deadlock(error: OperationalError) -> bool:

@@ -14,6 +14,7 @@ from quartapp.accounts import service
 from quartapp.accounts.login import authenticate, hash_all, is_accepted
 from quartapp.accounts.passwords import Passwords
 from quartapp.db.database import Database
+from quartapp.testing import BY
 
 BROKEN = {
     "no parameters": "$argon2id$",
@@ -47,7 +48,14 @@ async def passwords() -> AsyncIterator[CountedPasswords]:
 
 async def put(database: Database, username: str, userpwd: str) -> None:
     async with database.writing() as db:
-        await service.create(db, username=username, password_hash=userpwd)
+        await service.create(db, username=username, password_hash=userpwd, by=BY)
+
+
+async def disable(database: Database, username: str) -> None:
+    async with database.writing() as db:
+        account = await service.find(db, username=username)
+        assert account is not None
+        await service.disable(db, id=account.id, by=BY)
 
 
 async def kept(database: Database, username: str) -> str:
@@ -79,6 +87,20 @@ async def test_a_wrong_password_does_not(
         assert await authenticate(database, passwords, username=name, password=password) is None
 
 
+@pytest.mark.parametrize("userpwd", ["secret", None])
+async def test_a_disabled_account_does_not_and_stays_as_it_is(
+    database: Database, passwords: CountedPasswords, userpwd: str | None
+) -> None:
+    await put(database, "first", "x")
+    await put(database, "bob", userpwd or await passwords.hash("secret"))
+    before = await kept(database, "bob")
+    await disable(database, "bob")
+
+    assert await authenticate(database, passwords, username="bob", password="secret") is None
+    assert not await is_accepted(database, passwords, username="bob", password="secret")
+    assert await kept(database, "bob") == before
+
+
 @pytest.mark.parametrize("name", ["", "Admin", "admin ", " admin", "x" * 31, "\ud800", "a\0", "%"])
 async def test_an_unknown_name_does_not(
     database: Database, passwords: CountedPasswords, name: str
@@ -96,6 +118,10 @@ async def test_an_unknown_name_does_not(
         ("hashed", "wrong"),
         ("plain", "secret"),
         ("plain", "wrong"),
+        ("disabled", "secret"),
+        ("disabled", "wrong"),
+        ("hashed", "x" * 1_000_000),
+        ("plain", "x" * 1_000_000),
         *((f"broken {n}", "secret") for n in range(len(BROKEN))),
     ],
 )
@@ -107,6 +133,8 @@ async def test_every_attempt_costs_one_run_of_argon2(
     await put(database, "plain", "secret")
     for number, broken in enumerate(BROKEN.values()):
         await put(database, f"broken {number}", broken)
+    await put(database, "disabled", await passwords.hash("secret"))
+    await disable(database, "disabled")
     passwords.runs = 0
 
     await authenticate(database, passwords, username=username, password=password)

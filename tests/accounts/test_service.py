@@ -8,11 +8,12 @@ from quartapp.accounts import service
 from quartapp.accounts.demo import sow_admin
 from quartapp.core.errors import Conflict, Invalid
 from quartapp.db.database import Database
+from quartapp.testing import BY
 
 
 async def create(database: Database, username: str) -> None:
     async with database.writing() as db:
-        await service.create(db, username=username, password_hash="x")
+        await service.create(db, username=username, password_hash="x", by=BY)
 
 
 async def names(database: Database) -> list[str]:
