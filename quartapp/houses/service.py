@@ -2,68 +2,142 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, cast
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-from sqlalchemy import CursorResult, func, select
 from sqlalchemy import delete as delete_from
+from sqlalchemy import func, insert, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import undefer
+from uuid6 import uuid7
 
-from quartapp.core.errors import Conflict, Invalid, NotFound, Refusal
+from quartapp.audit import service as audit
+from quartapp.audit.service import Actor
+from quartapp.core.errors import Changed, Conflict, Invalid, NotFound, Refusal
 from quartapp.core.paging import Page
 from quartapp.core.text import is_storable
 from quartapp.db.text import exactly
+from quartapp.houses import revisions
 from quartapp.houses.models import House
 
+COLUMNS = ("id", "project_no", "project_name", "project_address")
+CHANGEABLE = COLUMNS[1:]
 LENGTHS = {
     name: House.__table__.c[name].type.length  # type: ignore[attr-defined]
-    for name in ("id", "project_no", "project_name", "project_address")
+    for name in COLUMNS
 }
 
 
 async def create(
     db: AsyncSession,
     *,
-    id: str,
+    id: str | None = None,
     project_no: str | None,
     project_name: str | None,
     project_address: str | None,
+    by: Actor,
 ) -> House:
-    """A new house. Raises Invalid if a value does not fit its column, Conflict if the id exists."""
+    """A new house; without an `id` it gets one that sorts behind those made before.
+
+    Raises Invalid if a value does not fit its column, Conflict if the id exists; the session can
+    be used after both.
+    """
     values = {
-        "id": id,
+        "id": str(uuid7()) if id is None else id,
         "project_no": project_no,
         "project_name": project_name,
         "project_address": project_address,
     }
-    if refused := refusals(values):
-        raise Invalid("; ".join(f"{n} {why}" for n, why in refused.items()), fields=refused)
-    house = House(**values)
-    db.add(house)
+    _check(values)
+    taken = Refusal("taken", "is taken: there is such a house already")
     try:
-        await db.flush()
+        async with db.begin_nested():
+            await db.execute(insert(House), values)
     except IntegrityError:
-        raise Conflict(f"there is a house {id!r} already") from None
-    return house
+        message = f"there is a house {values['id']!r} already"
+        raise Conflict(message, fields={"id": taken}) from None
+    given = {name: [None, value] for name, value in values.items() if value is not None}
+    del given["id"]
+    audit.record(db, by=by, action="house.created", subject=str(values["id"]), detail=given)
+    return await get(db, id=str(values["id"]))
 
 
-async def get(db: AsyncSession, *, id: str) -> House:
-    """The house of that id. Raises NotFound."""
-    house = await db.get(House, id) if is_storable(id) else None
+async def get(db: AsyncSession, *, id: str, for_update: bool = False) -> House:
+    """The house of that id, with its version and when it was changed. Raises NotFound.
+
+    With `for_update` nobody else changes it before the transaction ends. Then ask for it before
+    anything else is read: MySQL shows a transaction the versions of its first question.
+    """
+    house = None
+    if is_storable(id):
+        one = select(House).where(House.id == id).execution_options(populate_existing=True)
+        if for_update:
+            house = await db.scalar(one.with_for_update())
+        else:
+            house = await db.scalar(one.options(undefer(House.version), undefer(House.updated_at)))
     if house is None or house.id != id:  # MySQL takes no notice of spaces at the end
-        raise NotFound(f"there is no house {id!r}")
+        raise _missing(id)
+    if for_update:
+        await db.refresh(house, ["version", "updated_at"])
     return house
 
 
-async def delete(db: AsyncSession, *, id: str) -> None:
-    """Remove the house of that id. Raises NotFound."""
-    missing = NotFound(f"there is no house {id!r}")
-    if not is_storable(id):
-        raise missing
-    done = await db.execute(delete_from(House).where(exactly(db, House.id, id)))
-    if not cast("CursorResult[Any]", done).rowcount:
-        raise missing
+async def update(
+    db: AsyncSession,
+    *,
+    id: str,
+    changes: Mapping[str, str | None],
+    expected: str | None = None,
+    by: Actor,
+) -> House:
+    """Change fields of a house, named as its columns; one that is not named stays as it is.
+
+    `expected` is the fingerprint of what the caller has seen, None for one who takes any. Where
+    nothing differs nothing is written. Raises NotFound, Invalid, or Changed if it is another.
+    """
+    _check(changes)
+    house = await get(db, id=id, for_update=True)
+    _compare(house, expected)
+    old = {name: getattr(house, name) for name in CHANGEABLE}
+    differing = {
+        n: [old[n], changes[n]] for n in CHANGEABLE if n in changes and changes[n] != old[n]
+    }
+    if not differing:
+        return house
+    for name, (_, value) in differing.items():
+        setattr(house, name, value)
+    await db.flush()
+    await revisions.count_up(db, house_id=id)
+    audit.record(db, by=by, action="house.changed", subject=id, detail=differing)
+    await db.refresh(house, ["version", "updated_at"])
+    return house
+
+
+async def delete(db: AsyncSession, *, id: str, expected: str | None = None, by: Actor) -> None:
+    """Remove the house of that id. Raises NotFound, or Changed if it is not as `expected`."""
+    house = await get(db, id=id, for_update=True)
+    _compare(house, expected)
+    was = {name: getattr(house, name) for name in CHANGEABLE}
+    await db.execute(delete_from(House).where(House.id == id))
+    if house.updated_at is not None:
+        await revisions.forget(db, house_id=id)
+    db.expunge(house)
+    gone = {name: [value, None] for name, value in was.items() if value is not None}
+    audit.record(db, by=by, action="house.deleted", subject=id, detail=gone)
+
+
+def fingerprint(house: House) -> str:
+    """A short text that is another one after each change of the house."""
+    seen = [house.version, *(getattr(house, name) for name in COLUMNS)]
+    return hashlib.blake2b(json.dumps(seen).encode(), digest_size=12).hexdigest()
+
+
+async def total(db: AsyncSession) -> int:
+    """How many houses there are."""
+    return await db.scalar(select(func.count()).select_from(House)) or 0
 
 
 async def ids(db: AsyncSession) -> Sequence[str]:
@@ -91,7 +165,7 @@ async def page(
     return Page(items=(await db.scalars(rows)).all(), number=number, size=size, total=total)
 
 
-def refusals(values: dict[str, str | None]) -> dict[str, Refusal]:
+def refusals(values: Mapping[str, str | None]) -> dict[str, Refusal]:
     """Why the table cannot hold these values, by the names of its columns; empty if it can."""
     found: dict[str, Refusal] = {}
     for name, value in values.items():
@@ -109,3 +183,17 @@ def refusals(values: dict[str, str | None]) -> dict[str, Refusal]:
         elif not is_storable(value):
             found[name] = Refusal("no-text", "holds characters that are no text")
     return found
+
+
+def _check(values: Mapping[str, Any]) -> None:
+    if refused := refusals(values):
+        raise Invalid("; ".join(f"{n} {why}" for n, why in refused.items()), fields=refused)
+
+
+def _compare(house: House, expected: str | None) -> None:
+    if expected is not None and expected != fingerprint(house):
+        raise Changed(f"the house {house.id!r} was changed meanwhile", current=house)
+
+
+def _missing(id: str) -> NotFound:
+    return NotFound(f"there is no house {id!r}")

@@ -9,12 +9,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from quartapp.audit import service as audit
+from quartapp.audit.service import Actor
 from quartapp.core.errors import Invalid
 from quartapp.db.database import Database
-from quartapp.houses import service, transfer
-from quartapp.houses.transfer import BadLine, BadLines, Imported, Row, parse
+from quartapp.houses import csv_lines, service, transfer
+from quartapp.houses.csv_lines import parse
+from quartapp.houses.lines import RECORD_BYTES, BadLine, Row, lines_of
+from quartapp.houses.transfer import BadLines, Imported
 
 HEADER = "id,project_no,project_name,project_address\n"
+CSV = transfer.FORMATS["csv"]
+ANN = Actor(None, "ann")
 
 texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=60)
 values = st.none() | texts | st.text('",\r\n \\', max_size=5)
@@ -37,12 +43,12 @@ def bad(text: str | bytes) -> list[str]:
 
 async def load(database: Database, text: str | bytes, skip_bad: bool = False) -> Imported:
     async with database.writing() as db:
-        return await transfer.load(db, lines=lines(text), skip_bad=skip_bad)
+        return await transfer.load(db, rows=parse(lines(text)), skip_bad=skip_bad, by=ANN)
 
 
 async def dump(database: Database) -> str:
-    async with database.reading() as db:
-        return transfer.HEADER + "".join(["".join(some) async for some in transfer.dump(db)])
+    records = transfer.dump(database.reading, format=CSV)
+    return CSV.header + "".join(["".join(some) async for some in records])
 
 
 async def ids(database: Database) -> list[str]:
@@ -52,12 +58,12 @@ async def ids(database: Database) -> list[str]:
 
 @given(st.lists(records, max_size=6))
 def test_what_is_written_is_read_alike(table: list[tuple[str | None, ...]]) -> None:
-    assert rows(HEADER + "".join(map(transfer.record, table))) == table
+    assert rows(HEADER + "".join(map(csv_lines.record, table))) == table
 
 
 @given(st.lists(records, max_size=6))
 def test_what_is_written_is_csv_to_everybody(table: list[tuple[str | None, ...]]) -> None:
-    written = "".join(map(transfer.record, table))
+    written = "".join(map(csv_lines.record, table))
 
     assert list(csv.reader(io.StringIO(written, newline=""), strict=True)) == [
         [value or "" for value in row] for row in table
@@ -144,7 +150,7 @@ def test_a_file_with_another_header_is_refused(text: str | bytes) -> None:
 def test_a_line_that_is_no_row_is_named_and_the_next_one_read(line: bytes, reason: str) -> None:
     found = list(parse(lines(HEADER.encode() + line + b"\n2,a,b,c\n")))
 
-    assert found[0] == BadLine(2, reason)
+    assert str(found[0]) == f"line 2: {reason}"
     assert [item.line for item in found] == [2, 3]
 
 
@@ -160,22 +166,22 @@ def test_a_quote_never_closed_does_not_swallow_the_file() -> None:
 def test_of_a_line_without_end_only_the_beginning_is_kept() -> None:
     file = io.BytesIO(HEADER.encode() + b"x" * 1_000_000 + b"\n2,a,b,c\n")
 
-    pieces = list(transfer.lines_of(file))
+    pieces = list(lines_of(file))
 
-    assert [len(piece) for piece in pieces] == [len(HEADER), transfer.RECORD_BYTES + 1, 8]
+    assert [len(piece) for piece in pieces] == [len(HEADER), RECORD_BYTES + 1, 8]
 
 
 async def test_a_file_is_imported_and_exported_alike(database: Database) -> None:
     text = HEADER + '1,,"",阳光\n2,"a ""b"", c","line 1\nline 2",😀\n"  3 ",," x ",\\N\n'
 
-    assert await load(database, text) == Imported(3)
+    assert (await load(database, text)).count == 3
 
     exported = await dump(database)
     assert sorted(rows(exported)) == sorted(rows(text))
     async with database.writing() as db:
         for id in await service.ids(db):
-            await service.delete(db, id=id)
-    assert await load(database, exported) == Imported(3)
+            await service.delete(db, id=id, by=ANN)
+    assert (await load(database, exported)).count == 3
     assert await dump(database) == exported
 
 
@@ -184,7 +190,7 @@ async def test_files_larger_than_a_batch_go_in_and_out(database: Database) -> No
     heard: list[int] = []
 
     async with database.writing() as db:
-        await transfer.load(db, lines=lines(text), done=heard.append)
+        await transfer.load(db, rows=parse(lines(text)), done=heard.append, by=ANN)
 
     assert heard == [500, 500, 234]
     assert await dump(database) == text
@@ -218,7 +224,8 @@ async def test_bad_lines_are_all_named_and_nothing_is_imported(database: Databas
     assert await ids(database) == ["old"]
 
     skipped = await load(database, text, skip_bad=True)
-    assert (skipped.count, skipped.bad) == (2, caught.value.bad)
+    assert skipped.count == 2
+    assert list(map(str, skipped.bad)) == list(map(str, caught.value.bad))
     assert await ids(database) == ["1", "9", "old"]
 
 
@@ -248,3 +255,26 @@ async def test_ids_that_the_database_holds_equal_are_named(database: Database) -
     await load(database, HEADER + "a,,,\n")
     with pytest.raises(BadLines, match="line 2: id 'a ' is in the table already"):
         await load(database, HEADER + "a ,,,\n")
+
+
+async def test_of_many_refused_lines_the_first_are_kept_and_all_counted(
+    database: Database,
+) -> None:
+    text = HEADER + "x\n" * 1234 + "1,,,\n"
+
+    async with database.writing() as db:
+        done = await transfer.load(db, rows=parse(lines(text)), skip_bad=True, keep=600, by=ANN)
+
+    assert (done.count, done.refused, len(done.bad)) == (1, 1234, 600)
+    async with database.writing() as db:
+        with pytest.raises(BadLines) as caught:
+            await transfer.load(db, rows=parse(lines(text)), keep=3, by=ANN)
+    assert (caught.value.refused, len(caught.value.bad)) == (1235, 3)
+
+
+async def test_an_import_is_written_down_once(database: Database) -> None:
+    await load(database, HEADER + "".join(f"{n},,,\n" for n in range(700)))
+
+    async with database.reading() as db:
+        entries = await audit.latest(db, limit=10)
+    assert [(e.action, e.actor, e.count) for e in entries] == [("house.imported", "ann", 700)]
