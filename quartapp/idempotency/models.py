@@ -5,10 +5,14 @@ from __future__ import annotations
 from datetime import datetime
 
 from sqlalchemy import String, Text
+from sqlalchemy.dialects import mysql
 from sqlalchemy.orm import Mapped, mapped_column
 
 from quartapp.db.base import MYSQL_TABLE, Base
 from quartapp.db.moment import Moment
+
+# MySQL's own TEXT ends at 64 KiB.
+LongText = Text().with_variant(mysql.MEDIUMTEXT(), "mysql", "mariadb")
 
 
 class IdempotencyKey(Base):
@@ -25,6 +29,6 @@ class IdempotencyKey(Base):
     body: Mapped[str] = mapped_column(String(64))
     status: Mapped[int | None]
     headers: Mapped[str | None] = mapped_column(Text)
-    answer: Mapped[str | None] = mapped_column(Text)
+    answer: Mapped[str | None] = mapped_column(LongText)
     created_at: Mapped[datetime] = mapped_column(Moment)
     expires_at: Mapped[datetime] = mapped_column(Moment, index=True)
