@@ -19,13 +19,13 @@ NOT_HERE = {
     "daemon": "systemd or a container keeps a server in the background",
     "debug": "debug pages come with --reload alone",
     "graceful_timeout": "set QUARTAPP_SHUTDOWN_TIMEOUT",
-    "max_requests": "workers are not recycled",
-    "max_requests_jitter": "workers are not recycled",
     "pid_path": "the process that was started is the one to signal",
     "quic_bind": "HTTP/3 is left to a proxy",
     "use_reloader": "use --reload",
     "worker_class": "the event loop is asyncio's",
 }
+
+SAMPLES = {"max_requests": 1}  # of keys that are used here, and whose default is None
 
 
 def read_config(path: Path = HYPERCORN_TOML) -> Config:
@@ -62,7 +62,7 @@ def _problem(key: str, value: Any) -> str:
         return f"{key}: hypercorn knows no such key" + (f"; {near[0]}?" if near else "")
     if key in NOT_HERE:
         return f"{key}: has no place here: {NOT_HERE[key]}"
-    if not _fits(getattr(Config(), key, None), value):
+    if not _fits(SAMPLES.get(key, getattr(Config(), key, None)), value):
         return f"{key}: {value!r} is of the wrong type"
     return ""
 

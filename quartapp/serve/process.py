@@ -4,21 +4,29 @@ from __future__ import annotations
 
 import asyncio
 import binascii
+import secrets
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from ssl import SSLError
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import hypercorn.asyncio
 from h2.exceptions import ProtocolError
 from hypercorn.config import Config
-from hypercorn.typing import ASGIFramework
 from hypercorn.utils import LifespanFailureError, LifespanTimeoutError
 from hyperframe.exceptions import HyperframeError
 
 from quartapp.serve.errors import ServeError
 from quartapp.serve.requests import Requests
+from quartapp.serve.sockets import DESCRIPTOR
 from quartapp.serve.stop import LAST_MOMENT, Stop
+
+if TYPE_CHECKING:
+    from quart import Quart
+
+# When a stop is asked for, no connection is taken any more. Those that were taken just before have
+# so many seconds to send their request; hypercorn would close them at once.
+LAST_CALL = 0.2
 
 # After the shutdown timeout requests hear that their client is gone. What goes on nevertheless is
 # cancelled after so many seconds, then the application is told to end, then the server is left.
@@ -27,22 +35,31 @@ TIDY = 0.3
 
 
 def run(
-    app: ASGIFramework,
+    app: Quart,
     config: Config,
     *,
     shutdown_timeout: float,
     on_ready: Callable[[], None],
+    on_spent: Callable[[], None] | None = None,
     supervisor: socket.socket | None = None,
 ) -> None:
     """Serve until a signal comes, or until the `supervisor` closes its end of the socket.
 
+    The application's `shutdown_event` is set as soon as a stop is asked for. `on_spent` is called
+    every `max_requests` requests, where the configuration says so; nothing ends by that alone.
     Raises ServeError if the application does not start.
     """
-    asyncio.run(_run(app, config, shutdown_timeout, on_ready, supervisor))
+    requests = Requests(app)
+    if config.max_requests and on_spent is not None:
+        extra = secrets.randbelow(config.max_requests_jitter + 1)
+        requests.call_every(config.max_requests + extra, on_spent)
+    config.max_requests = None  # hypercorn would end in its own way
+    asyncio.run(_run(app, requests, config, shutdown_timeout, on_ready, supervisor))
 
 
 async def _run(
-    app: ASGIFramework,
+    app: Quart,
+    requests: Requests,
     config: Config,
     shutdown_timeout: float,
     on_ready: Callable[[], None],
@@ -53,7 +70,15 @@ async def _run(
     asyncio.get_running_loop().set_exception_handler(_report)
     if supervisor is not None:
         _follow(supervisor, stop)
-    await _serve(app, config, stop, shutdown_timeout, on_ready)
+
+    async def until_stop() -> None:
+        # hypercorn begins to wait for this when its sockets are open.
+        on_ready()
+        await stop.asked.wait()
+        app.shutdown_event.set()
+        await _last_call(config, requests)
+
+    await _serve(requests, config, stop, shutdown_timeout, until_stop)
 
 
 def _report(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
@@ -87,21 +112,15 @@ def _follow(supervisor: socket.socket, stop: Stop) -> None:
 
 
 async def _serve(
-    app: ASGIFramework,
+    requests: Requests,
     config: Config,
     stop: Stop,
     shutdown_timeout: float,
-    on_ready: Callable[[], None],
+    until_stop: Callable[[], Coroutine[None, None, None]],
 ) -> None:
-    async def ready_then_asked() -> None:
-        # hypercorn begins to wait for this when its sockets are open.
-        on_ready()
-        await stop.asked.wait()
-
-    requests = Requests(app)
     config.graceful_timeout = shutdown_timeout + HEED
     serving = asyncio.ensure_future(
-        hypercorn.asyncio.serve(requests, config, shutdown_trigger=ready_then_asked, mode="asgi")
+        hypercorn.asyncio.serve(requests, config, shutdown_trigger=until_stop, mode="asgi")
     )
     ending = asyncio.ensure_future(_end(requests, serving, stop, shutdown_timeout))
     try:
@@ -113,6 +132,15 @@ async def _serve(
         raise ServeError(f"The application did not start: {error}") from None
     finally:
         ending.cancel()
+
+
+async def _last_call(config: Config, requests: Requests) -> None:
+    """Take no more connections, and let those that were taken come to an end."""
+    requests.last_call()
+    for bind in (*config.bind, *config.insecure_bind):
+        asyncio.get_running_loop().remove_reader(int(bind.removeprefix(DESCRIPTOR)))
+    await asyncio.sleep(LAST_CALL)
+    requests.refuse()
 
 
 async def _end(

@@ -36,7 +36,6 @@ class Reloader:
         self,
         order: Order,
         *,
-        shutdown_timeout: float,
         on_ready: Callable[[], None],
         command: tuple[str, ...] = WORKER,
         files: Callable[[], Iterable[Path]] = source_files,
@@ -44,7 +43,6 @@ class Reloader:
         self._order = order
         self._command = command
         self._files = files
-        self._shutdown_timeout = shutdown_timeout
         self._on_ready = on_ready
         self._workers: set[Worker] = set()
         self._told = False
@@ -54,8 +52,8 @@ class Reloader:
         asyncio.run(self._serve())
 
     async def _serve(self) -> None:
-        stop = stop_of_parent(self._shutdown_timeout, self._workers)
-        await until_asked(stop, [asyncio.create_task(self._follow())])
+        stop = stop_of_parent(self._order.shutdown_timeout, self._workers)
+        await until_asked(stop, [asyncio.create_task(self._follow())], self._workers)
 
     async def _follow(self) -> None:
         while True:
@@ -68,7 +66,7 @@ class Reloader:
             finally:
                 telling.cancel()
                 await asyncio.wait([telling])
-                await worker.end(self._shutdown_timeout)
+                await worker.end()
                 self._workers.discard(worker)
             click.echo(f"{changed} changed: starting again")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 from hypercorn.typing import (
@@ -15,6 +16,7 @@ from hypercorn.typing import (
 )
 
 _TOO_LATE = b"The server is stopping; try again.\n"
+_CLOSE = (b"connection", b"close")
 _ENDS: dict[str, Any] = {
     "http": {"type": "http.disconnect"},
     "websocket": {"type": "websocket.disconnect", "code": 1012},
@@ -35,6 +37,10 @@ class Requests:
         self._running: set[asyncio.Task[Any]] = set()
         self._waiting: dict[asyncio.Task[Any], str] = {}  # for a message, on which kind of scope
         self._ended: set[str] = set()  # kinds of scope
+        self._closing = False
+        self._refusing = False
+        self._begun = 0
+        self._every, self._call = 0, _nothing
 
     async def __call__(
         self, scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable
@@ -49,11 +55,15 @@ class Requests:
         async def send_and_note(message: ASGISendEvent) -> None:
             nonlocal started
             started = True
-            await send(message)
+            await send(self._with_close(scope, message))
 
         if kind == "lifespan":
             await self._app(scope, receive_or_end, send)
             return
+        if self._refusing and scope["type"] == "http":
+            await _say_too_late(send, scope["http_version"])
+            return
+        self._count()
         task = _current_task()
         self._running.add(task)
         try:
@@ -62,6 +72,18 @@ class Requests:
             self._running.discard(task)
             if scope["type"] == "http" and "http" in self._ended and not started:
                 await _say_too_late(send, scope["http_version"])
+
+    def call_every(self, requests: int, call: Callable[[], None]) -> None:
+        """Call something every so many requests; 0 means never."""
+        self._every, self._call = requests, call
+
+    def last_call(self) -> None:
+        """Say with each answer that its connection closes."""
+        self._closing = True
+
+    def refuse(self) -> None:
+        """Begin no more requests: the server is about to close the connections that are idle."""
+        self._refusing = True
 
     def disconnect(self) -> None:
         """Tell every request that its client is gone; those begun later hear it at once."""
@@ -75,6 +97,20 @@ class Requests:
     def shut_down(self) -> None:
         """Tell the application that the server ends, as hypercorn does when it comes to it."""
         self._end("lifespan")
+
+    def _count(self) -> None:
+        self._begun += 1
+        if self._every and self._begun % self._every == 0:
+            self._call()
+
+    def _with_close(self, scope: Scope, message: ASGISendEvent) -> ASGISendEvent:
+        if not self._closing or message["type"] != "http.response.start":
+            return message
+        headers = list(message["headers"])
+        said = any(name.lower() == b"connection" for name, _ in headers)
+        if said or (scope["type"] == "http" and scope["http_version"] >= "2"):
+            return message
+        return {**message, "headers": [*headers, _CLOSE]}
 
     def _end(self, *kinds: str) -> None:
         self._ended.update(kinds)
@@ -98,6 +134,10 @@ class Requests:
             self._waiting.pop(task, None)
 
 
+def _nothing() -> None:
+    """What is called where nothing is to be called."""
+
+
 def _end_of(kind: str) -> ASGIReceiveEvent:
     end: ASGIReceiveEvent = _ENDS[kind]
     return end
@@ -117,6 +157,6 @@ async def _say_too_late(send: ASGISendCallable, http_version: str) -> None:
         (b"retry-after", b"5"),
     ]
     if http_version < "2":
-        headers.append((b"connection", b"close"))
+        headers.append(_CLOSE)
     await send({"type": "http.response.start", "status": 503, "headers": headers})
     await send({"type": "http.response.body", "body": _TOO_LATE, "more_body": False})

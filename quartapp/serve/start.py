@@ -53,7 +53,7 @@ def start(options: Options) -> None:
         if sown:
             click.echo(sown)
 
-    if options.reload or workers > 1:
+    if options.reload or workers > 1 or settings.production:
         _serve_through_workers(options, settings, sockets, workers, announce)
     else:
         _serve_here(options, settings, config, sockets, announce)
@@ -106,11 +106,14 @@ def _serve_through_workers(
 ) -> None:
     binds = sockets.descriptors()
     order = Order(
-        binds["bind"], binds["insecure_bind"], lesson=options.lesson, debug=options.reload
+        binds["bind"],
+        binds["insecure_bind"],
+        settings.shutdown_timeout,
+        lesson=options.lesson,
+        debug=options.reload,
+        workers=workers,
     )
     if options.reload:
-        Reloader(order, shutdown_timeout=settings.shutdown_timeout, on_ready=announce).serve()
+        Reloader(order, on_ready=announce).serve()
         return
-    Supervisor(
-        order, count=workers, shutdown_timeout=settings.shutdown_timeout, on_ready=announce
-    ).serve()
+    Supervisor(order, count=workers, on_ready=announce, reserve=settings.production).serve()

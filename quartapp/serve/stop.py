@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
 import gc
 import os
 import signal
@@ -56,6 +57,9 @@ class Stop:
         gc.freeze()
         # Threads that still work are waited for on the way out, but not for long.
         signal.setitimer(signal.ITIMER_REAL, WAY_OUT)
+        # What follows them is short, and there Python takes its handlers away: an alarm would be
+        # how this process ended.
+        atexit.register(signal.setitimer, signal.ITIMER_REAL, 0)
 
     def _on_signal(self, number: int, _frame: FrameType | None) -> None:
         if not self.asked.is_set():

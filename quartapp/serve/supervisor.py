@@ -18,7 +18,7 @@ import click
 
 from quartapp.serve.errors import ServeError
 from quartapp.serve.stop import LAST_MOMENT, Stop
-from quartapp.serve.worker import READY, Order
+from quartapp.serve.worker import GO, READY, SPENT, Order
 
 WORKER = ("-m", "quartapp.serve.worker")
 GIVE_UP = 5  # deaths in a row, in one place, of workers that were not ready yet
@@ -28,15 +28,19 @@ MARGIN = 1.0  # seconds after its own last moment until a worker is killed
 
 @dataclass(eq=False)
 class Worker:
-    """A serving process, and the socket on which it says that it is ready and reads its end."""
+    """A serving process, and what it says: that it is ready, that it has served enough."""
 
     process: asyncio.subprocess.Process
-    link: socket.socket
+    says: asyncio.StreamReader
+    link: asyncio.StreamWriter  # its end is what a worker reads
+    shutdown_timeout: float
+    serves: bool = False
 
     @classmethod
     async def start(cls, order: Order, command: tuple[str, ...] = WORKER) -> Self:
         """Start a process with its order."""
         ours, theirs = socket.socketpair()
+        says, link = await asyncio.open_connection(sock=ours)
         order = replace(order, supervisor=theirs.fileno())
         try:
             with theirs:
@@ -51,24 +55,32 @@ class Worker:
                     env=_environment(),
                 )
         except BaseException:
-            ours.close()
+            link.close()
             raise
-        ours.setblocking(False)
-        return cls(process, ours)
+        return cls(process, says, link, order.shutdown_timeout)
+
+    def go(self) -> None:
+        """Let it begin, if it was in reserve."""
+        self.link.write(GO)
 
     async def ready(self) -> bool:
         """Wait until it serves; False if it died before."""
-        try:
-            return await asyncio.get_running_loop().sock_recv(self.link, 1) == READY
-        except ConnectionError:
-            return False
+        self.serves = await self.hear() == READY
+        return self.serves
 
-    async def end(self, shutdown_timeout: float) -> None:
+    async def hear(self) -> bytes:
+        """The next thing that it says; nothing if it is gone."""
+        try:
+            return await self.says.read(1)
+        except ConnectionError:
+            return b""
+
+    async def end(self) -> None:
         """Let it finish its requests, and kill it if it does not end in time."""
         self.link.close()
         self._signal(signal.SIGTERM)  # the one that is still starting does not read yet
         try:
-            async with asyncio.timeout(shutdown_timeout + LAST_MOMENT + MARGIN):
+            async with asyncio.timeout(self.shutdown_timeout + LAST_MOMENT + MARGIN):
                 await self.process.wait()
         except TimeoutError:
             self.kill()
@@ -83,46 +95,61 @@ class Worker:
             self.process.send_signal(number)
 
 
+@dataclass(eq=False)
+class Place:
+    """Where one worker after the other serves."""
+
+    worker: Worker | None = None
+    filled: bool = False  # a worker served here, now or before
+    due: bool = False  # its worker waits for a new one to take over
+
+
 class Supervisor:
-    """Keeps `count` workers serving until it is asked to stop."""
+    """Keeps `count` workers serving until it is asked to stop; SIGHUP renews them one by one.
+
+    With `reserve` one more is loaded and waits, so that a dead one is replaced in no time.
+    """
 
     def __init__(
         self,
         order: Order,
         *,
         count: int,
-        shutdown_timeout: float,
         on_ready: Callable[[], None],
+        reserve: bool = False,
         command: tuple[str, ...] = WORKER,
     ) -> None:
         self._order = order
-        self._count = count
-        self._shutdown_timeout = shutdown_timeout
         self._on_ready = on_ready
         self._command = command
         self._workers: set[Worker] = set()
-        self._starting = count  # workers still to become ready for the first time
+        self._places = [Place() for _ in range(count)]
+        self._renewals = 0
+        self._keeps_a_reserve = reserve
+        self._reserve: Worker | None = None
+        self._settled = asyncio.Event()  # a worker became ready, or took over
+        self._due: asyncio.Queue[Place] = asyncio.Queue()
 
     def serve(self) -> None:
         """Serve until a signal comes. Raises ServeError if workers die at their start."""
         asyncio.run(self._serve())
 
     async def _serve(self) -> None:
-        await until_asked(
-            stop_of_parent(self._shutdown_timeout, self._workers),
-            [asyncio.create_task(self._fill()) for _ in range(self._count)],
-        )
+        stop = stop_of_parent(self._order.shutdown_timeout, self._workers)
+        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as below nohup
+            asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self._renew_all)
+        tasks = [asyncio.create_task(self._fill(place)) for place in self._places]
+        tasks.append(asyncio.create_task(self._renew_the_due()))
+        if self._keeps_a_reserve:
+            tasks.append(asyncio.create_task(self._keep_a_reserve()))
+        await until_asked(stop, tasks, self._workers)
 
-    async def _fill(self) -> None:
+    async def _fill(self, place: Place) -> None:
         """Keep one worker serving."""
         deaths = 0  # at the start, since the last one that became ready
         while True:
-            try:
-                ready, how = await self._work()
-            except OSError as error:  # the system has no room for a process
-                ready, how = False, f"a worker cannot be started: {error.strerror}"
-            if ready:
-                click.echo(f"quartapp: {how}; another one takes its place", err=True)
+            served, how = await self._work(place)
+            if served:
                 deaths = 0
                 continue
             deaths += 1
@@ -130,33 +157,126 @@ class Supervisor:
                 raise ServeError(f"A worker died {deaths} times at its start (at last {how}).")
             await asyncio.sleep(BREATH * deaths)
 
-    async def _work(self) -> tuple[bool, str]:
-        """Start a worker and wait for its end: whether it was ready before, and what ended it."""
-        worker = await Worker.start(self._order, self._command)
-        self._workers.add(worker)
+    async def _work(self, place: Place) -> tuple[bool, str]:
+        """Follow the worker of a place, a new one if there is none, to its end.
+
+        Whether it served, and what ended it.
+        """
         try:
-            if ready := await worker.ready():
-                self._note_ready()
-            status = await worker.process.wait()
+            worker = place.worker = place.worker or await self._start()
+        except OSError as error:  # the system has no room for a process
+            return False, f"a worker cannot be started: {error.strerror}"
+        if not worker.serves and await worker.ready():
+            self._note_ready(place)
+        while await worker.hear() == SPENT:
+            self._renew(place)
+        if place.worker is not worker:
+            return True, "another one took its place"
+        place.worker = None
+        how = f"worker {worker.process.pid} {_ending(await worker.process.wait())}"
+        await self._end(worker)
+        if worker.serves:
+            click.echo(f"quartapp: {how}; another one takes its place", err=True)
+        return worker.serves, how
+
+    def _renew_all(self) -> None:
+        self._renewals += 1
+        self._drop_the_reserve()  # its code is old
+        for place in self._places:
+            self._renew(place)
+
+    def _renew(self, place: Place) -> None:
+        if not place.due:
+            place.due = True
+            self._due.put_nowait(place)
+
+    async def _renew_the_due(self) -> None:
+        """Put a new worker into each place that is due, one place after the other."""
+        while True:
+            place = await self._due.get()
+            place.due = False
+            if not await self._replace(place):
+                while not self._due.empty():  # the next one would fail the same way
+                    self._due.get_nowait().due = False
+
+    async def _replace(self, place: Place) -> bool:
+        """Let a new worker take over; False if none comes to serve, and the old one goes on."""
+        old = place.worker
+        if old is None:
+            return True  # it died, and a new one is about to start
+        try:
+            spare = await self._start()
+        except OSError as error:
+            click.echo(f"quartapp: no new worker: {error.strerror}; the old goes on", err=True)
+            return False
+        try:
+            if not await spare.ready():
+                how = _ending(await spare.process.wait())
+                click.echo(f"quartapp: the new worker {how}; the old one goes on", err=True)
+                return False
+            if place.worker is old:
+                place.worker, spare = spare, old
+                self._note_ready(place)
+                click.echo(f"quartapp: worker {place.worker.process.pid} takes over")
+            return True
         finally:
-            await worker.end(self._shutdown_timeout)
+            await self._end(spare)
+
+    async def _start(self) -> Worker:
+        worker, self._reserve = self._reserve, None
+        if worker is not None and worker.process.returncode is None:
+            worker.go()
+            return worker
+        return await self._launch(self._order)
+
+    async def _launch(self, order: Order) -> Worker:
+        worker = await Worker.start(order, self._command)
+        self._workers.add(worker)
+        return worker
+
+    async def _keep_a_reserve(self) -> None:
+        """Load one worker more whenever all places are filled and none waits for a new one."""
+        order = replace(self._order, reserve=True)
+        while True:
+            await self._settled.wait()
+            self._settled.clear()
+            calm = all(p.worker and p.worker.serves and not p.due for p in self._places)
+            if not calm or self._reserve is not None:
+                continue
+            renewals = self._renewals
+            with suppress(OSError):  # no room for it now
+                self._reserve = await self._launch(order)
+            if renewals != self._renewals:
+                self._drop_the_reserve()
+
+    def _drop_the_reserve(self) -> None:
+        worker, self._reserve = self._reserve, None
+        if worker is not None:
+            worker.link.close()
+            worker.kill()
             self._workers.discard(worker)
-        return ready, f"worker {worker.process.pid} {_ending(status)}"
 
-    def _note_ready(self) -> None:
-        self._starting -= 1
-        if self._starting == 0:
-            self._on_ready()
+    async def _end(self, worker: Worker) -> None:
+        await worker.end()
+        self._workers.discard(worker)
+
+    def _note_ready(self, place: Place) -> None:
+        self._settled.set()
+        if not place.filled:
+            place.filled = True
+            if all(other.filled for other in self._places):
+                self._on_ready()
 
 
-async def until_asked(stop: Stop, tasks: list[asyncio.Task[None]]) -> None:
-    """Let tasks run until the process is asked to stop, or one of them fails."""
+async def until_asked(stop: Stop, tasks: list[asyncio.Task[None]], workers: set[Worker]) -> None:
+    """Let tasks run until the process is asked to stop, or one of them fails; end the workers."""
     for task in tasks:
         task.add_done_callback(lambda _: stop.ask())
     await stop.asked.wait()
     for task in tasks:
         task.cancel()
     await asyncio.wait(tasks)
+    await asyncio.gather(*(worker.end() for worker in workers))
     for task in tasks:
         if not task.cancelled():
             task.result()

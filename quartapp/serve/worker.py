@@ -10,17 +10,23 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from functools import partial
-from typing import Self
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
 
-from hypercorn.typing import ASGIFramework
-
+from quartapp.paths import HYPERCORN_TOML
 from quartapp.serve.config import read_config
 from quartapp.serve.errors import REFUSED, ServeError
 from quartapp.serve.process import run
 from quartapp.serve.sockets import DESCRIPTOR
 from quartapp.settings import Settings, SettingsError, load_settings
 
-READY = b"+"  # what a worker sends to its supervisor when it serves
+if TYPE_CHECKING:  # the supervisor, which shares this file, does without
+    from quart import Quart
+
+# What a worker sends to its supervisor: that it serves, and that another one may take its place.
+READY = b"+"
+SPENT = b"-"
+GO = b"!"  # what one in reserve waits for
 
 # asyncio takes as many connections at once as may wait in the queue, so that the first worker to
 # wake up would get a whole burst of them: each takes one at a time, and puts the queue right again.
@@ -33,8 +39,11 @@ class Order:
 
     bind: list[str]
     insecure_bind: list[str]
+    shutdown_timeout: float  # seconds; one for all who serve and for those who wait for them
     lesson: str | None = None
     debug: bool = False
+    workers: int = 1  # it is one of so many
+    reserve: bool = False  # load everything, then wait until one is needed
     supervisor: int = -1  # a socket: its end of file means stop
 
     def dumps(self) -> str:
@@ -52,32 +61,38 @@ class Order:
         return [int(bind.removeprefix(DESCRIPTOR)) for bind in binds] + [self.supervisor]
 
 
-MakeApp = Callable[[Settings, Order], ASGIFramework]
+MakeApp = Callable[[Settings, Order], "Quart"]
 
 
-def work(order: Order, make_app: MakeApp) -> None:
-    """Serve as ordered until told to stop. Raises ServeError, SettingsError."""
+def work(order: Order, make_app: MakeApp, file: Path = HYPERCORN_TOML) -> None:
+    """Serve as ordered until told to stop. Raises ServeError, SettingsError.
+
+    By now all modules are loaded, which takes longer than all the rest of a start.
+    """
     for descriptor in order.descriptors():
         os.set_inheritable(descriptor, False)  # no child of ours may hold the port
-    settings = load_settings()
-    config = read_config()
-    config.bind, config.insecure_bind, config.workers = order.bind, order.insecure_bind, 1
-    queue, config.backlog = config.backlog, ACCEPTS
     with socket.socket(fileno=order.supervisor) as supervisor:
+        if order.reserve and supervisor.recv(1) != GO:
+            return
+        settings = load_settings(workers=order.workers)
+        config = read_config(file)
+        config.bind, config.insecure_bind, config.workers = order.bind, order.insecure_bind, 1
+        queue, config.backlog = config.backlog, ACCEPTS
         supervisor.setblocking(False)
         run(
             make_app(settings, order),
             config,
-            shutdown_timeout=settings.shutdown_timeout,
+            shutdown_timeout=order.shutdown_timeout,
             on_ready=partial(_report, order, queue, supervisor),
+            on_spent=partial(_tell, supervisor, SPENT),
             supervisor=supervisor,
         )
 
 
-def main(make_app: MakeApp) -> None:
+def main(make_app: MakeApp, file: Path = HYPERCORN_TOML) -> None:
     """Work, and end the process with the status that says how it went."""
     try:
-        work(Order.loads(sys.argv[1]), make_app)
+        work(Order.loads(sys.argv[1]), make_app, file)
     except (ServeError, SettingsError) as error:
         sys.stderr.write(f"Error: {error}\n")
         sys.exit(error.status if isinstance(error, ServeError) else REFUSED)
@@ -87,16 +102,15 @@ def _report(order: Order, queue: int, supervisor: socket.socket) -> None:
     for bind in (*order.bind, *order.insecure_bind):
         with socket.socket(fileno=os.dup(int(bind.removeprefix(DESCRIPTOR)))) as sock:
             sock.listen(queue)
+    _tell(supervisor, READY)
+
+
+def _tell(supervisor: socket.socket, message: bytes) -> None:
     with suppress(OSError):  # it is gone: the end of file will be read next
-        supervisor.send(READY)
-
-
-def _make_app(settings: Settings, order: Order) -> ASGIFramework:
-    from quartapp.serve.application import application
-
-    app: ASGIFramework = application(settings, lesson=order.lesson, debug=order.debug)
-    return app
+        supervisor.send(message)
 
 
 if __name__ == "__main__":
-    main(_make_app)
+    from quartapp.serve.application import application
+
+    main(lambda settings, order: application(settings, lesson=order.lesson, debug=order.debug))

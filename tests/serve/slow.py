@@ -17,6 +17,7 @@ import click
 from hypercorn.config import Config
 from quart import Quart
 
+from quartapp.paths import HYPERCORN_TOML
 from quartapp.serve.errors import ServeError
 from quartapp.serve.process import run
 from quartapp.serve.reload import Reloader
@@ -24,6 +25,7 @@ from quartapp.serve.sockets import open_sockets
 from quartapp.serve.supervisor import Supervisor
 from quartapp.serve.worker import Order, main
 from quartapp.settings import Settings
+from quartapp.web.shutdown import shutting_down
 
 TIMEOUT = float(os.environ.get("QUARTAPP_SHUTDOWN_TIMEOUT", "1"))
 
@@ -42,12 +44,11 @@ def make_app() -> Quart:
         await asyncio.sleep(seconds)
         return "whole " * 1000
 
-    @app.get("/stream")
-    async def stream() -> AsyncIterator[bytes]:
-        click.echo("begun")
-        while True:
-            yield b"more"
-            await asyncio.sleep(0.05)
+    @app.get("/work/<name>")
+    async def work(name: str) -> str:
+        click.echo(f"work {name} {os.getpid()}")
+        await asyncio.sleep(0.02)
+        return f"{name} {os.getpid()} ".ljust(20_000, "x")
 
     @app.before_serving
     async def open_() -> None:
@@ -58,8 +59,32 @@ def make_app() -> Quart:
     async def close() -> None:
         click.echo("closed")
 
+    add_streams(app)
     add_views_that_will_not_end(app)
     return app
+
+
+def add_streams(app: Quart) -> None:
+    """One that ends when it should, and one that does not."""
+
+    @app.get("/listen")
+    async def listen() -> AsyncIterator[bytes]:
+        asked = shutting_down()
+
+        async def news() -> AsyncIterator[bytes]:
+            click.echo("begun")
+            yield b"first "
+            await asked.wait()
+            yield b"last"
+
+        return news()
+
+    @app.get("/stream")
+    async def stream() -> AsyncIterator[bytes]:
+        click.echo("begun")
+        while True:
+            yield b"more"
+            await asyncio.sleep(0.05)
 
 
 def add_views_that_will_not_end(app: Quart) -> None:
@@ -109,9 +134,9 @@ def serve_through(workers: int, module: str) -> None:
     sockets = open_sockets(_config(), remote=False)
     address = sockets.addresses(tls=False)[0]
     Supervisor(
-        Order(sockets.descriptors()["bind"], []),
+        Order(sockets.descriptors()["bind"], [], TIMEOUT),
         count=workers,
-        shutdown_timeout=TIMEOUT,
+        reserve="RESERVE" in os.environ,
         on_ready=lambda: click.echo(address),
         command=("-m", module),
     ).serve()
@@ -122,12 +147,21 @@ def serve_reloading(folder: Path) -> None:
     sockets = open_sockets(_config(), remote=False)
     address = sockets.addresses(tls=False)[0]
     Reloader(
-        Order(sockets.descriptors()["bind"], []),
-        shutdown_timeout=TIMEOUT,
+        Order(sockets.descriptors()["bind"], [], TIMEOUT),
         on_ready=lambda: click.echo(address),
         command=("-m", "tests.serve.slow"),
         files=lambda: folder.glob("*.py"),
     ).serve()
+
+
+def _hypercorn_toml() -> Path:
+    """A file with the number of requests after which a worker is renewed, if the test has one."""
+    path = Path(os.environ["QUARTAPP_INSTANCE_PATH"]) / f"{os.getpid()}.toml"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    limit = os.environ.get("MAX_REQUESTS")
+    lines = f"max_requests = {limit}\nmax_requests_jitter = 10\n" if limit else ""
+    path.write_text(HYPERCORN_TOML.read_text() + lines)
+    return path
 
 
 def _config() -> Config:
@@ -150,7 +184,8 @@ def run_as_told(how: str) -> None:
     elif Path(how).is_dir():
         serve_reloading(Path(how))
     else:
-        main(_make_app)
+        click.echo("loaded")
+        main(_make_app, _hypercorn_toml())
 
 
 if __name__ == "__main__":

@@ -134,6 +134,7 @@ def test_reload_is_for_one_worker_in_development(monkeypatch: pytest.MonkeyPatch
         ("use_reloader = true", "use --reload"),
         ('keep_alive_timeout = "65"', "keep_alive_timeout: '65' is of the wrong type"),
         ("include_server_header = 0", "include_server_header: 0 is of the wrong type"),
+        ('max_requests = "many"', "max_requests: 'many' is of the wrong type"),
         ("bind = [5000]", "bind: [5000] is of the wrong type"),
         ("workers = -1", "workers: -1 is of the wrong type"),
         ("from_toml = 1", "from_toml: hypercorn knows no such key"),

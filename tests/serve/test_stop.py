@@ -70,7 +70,7 @@ def test_a_request_that_ends_in_time_is_answered_whole(server: Server) -> None:
     status, seconds = server.stop()
     assert answer.result(5) == (200, "whole " * 1000)
     assert (status, server.errors) == (0, "")
-    assert seconds < TIMEOUT
+    assert seconds < IDLE
 
 
 def test_a_request_that_does_not_end_is_refused_at_the_timeout(server: Server) -> None:
@@ -88,6 +88,26 @@ def test_a_stream_without_an_end_is_cut_at_the_timeout(server: Server) -> None:
     assert isinstance(answer.exception(5), HTTPException)  # no last chunk: it is not whole
     assert (status, server.errors) == (0, "")
     assert seconds < TIMEOUT + MARGIN
+
+
+def test_a_stream_that_waits_for_the_end_ends_itself(server: Server) -> None:
+    answer = begin(server, "/listen")
+    status, seconds = server.stop()
+    assert answer.result(5) == (200, "first last")
+    assert (status, server.errors) == (0, "")
+    assert seconds < IDLE
+
+
+def test_a_connection_that_is_kept_open_is_told_that_it_closes(server: Server) -> None:
+    kept = server.connect()
+    kept.request("GET", "/sleep/0.3")
+    server.until_printed("begun")
+    server.process.send_signal(signal.SIGTERM)
+    answer = kept.getresponse()
+    assert (answer.status, answer.headers["Connection"]) == (200, "close")
+    assert answer.read() == b"whole " * 1000
+    kept.close()
+    assert server.until_ended() == 0
 
 
 def test_a_client_that_does_not_read_does_not_hold_it(server: Server) -> None:
