@@ -1,14 +1,16 @@
 # One word per task; `make help` prints this list.
 .DEFAULT_GOAL := help
 PYTHON ?= python3
+HOST ?= http://127.0.0.1:5000
 VENV := .venv
 BIN := $(VENV)/bin
+BENCH := .venv-bench
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help install dev run test test-all bench check format services verify lock clean
+.PHONY: help install dev run test test-all screenshots bench bench-install bench-services load check format services translations verify lock clean
 
 help: ## print this list
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 23
 
 install: $(VENV)/.run ## make .venv with what running needs
 dev: $(VENV)/.dev ## add what testing and checking need
@@ -31,14 +33,31 @@ run: install ## serve on http://127.0.0.1:5000 with demo rows (Ctrl-C ends it)
 test: dev ## the whole suite, on SQLite and on MariaDB where it is installed
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
-verify: dev ## the slow proofs: the wheel in an empty environment
+verify: dev ## the slow proofs: wheel, every page in a browser, schemathesis, killed workers
 	$(BIN)/python -m pytest -m slow
 
 test-all: dev ## the suite on every supported Python that is found
 	@tools/test-all
 
-bench: dev ## measure, side by side with others
-	$(BIN)/python -m benchmarks.jwt_required
+$(BENCH)/.done: requirements-bench.lock pyproject.toml
+	$(PYTHON) -m venv $(BENCH)
+	$(BENCH)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements-bench.lock
+	$(BENCH)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@touch $@
+
+bench-install: $(BENCH)/.done ## make .venv-bench with the peers and load generators
+
+bench: bench-install ## measure, side by side with Flask and FastAPI (ARGS="storm --rounds 3")
+	$(BENCH)/bin/python -m benchmarks $(ARGS)
+
+load: bench-install ## locust's web page against a running server (HOST=, ARGS="--headless -u 50")
+	$(BENCH)/bin/locust --locustfile benchmarks/load/locustfile.py --host $(HOST) $(ARGS)
+
+bench-services: ## install the load generator (a Debian package; as root or with sudo)
+	@tools/services wrk
+
+screenshots: dev ## take the pictures in docs/images again (needs chromium)
+	$(BIN)/python -m tests.browser.screenshots
 
 check: dev ## format, lint, types
 	$(BIN)/ruff format --check
@@ -52,11 +71,16 @@ format: dev ## mend what can be mended
 services: ## install the servers that tests need (Debian packages; as root or with sudo)
 	@tools/services
 
-lock: dev ## compile both lock files again, for all supported Pythons
+translations: dev ## add the texts that are new to the catalogues
+	$(BIN)/python -m quartapp.web.texts
+
+lock: dev ## compile the lock files again, for all supported Pythons
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-annotate --no-header --python-version 3.11 \
 	  --all-extras --group dev pyproject.toml --output-file requirements-dev.lock
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-annotate --no-header --python-version 3.11 \
 	  --constraint requirements-dev.lock pyproject.toml --output-file requirements.lock
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-annotate --no-header --python-version 3.11 \
+	  --constraint requirements-dev.lock --group bench pyproject.toml --output-file requirements-bench.lock
 
 clean: ## remove .venv and caches (instance/ stays)
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache build dist
+	rm -rf $(VENV) $(BENCH) .mypy_cache .ruff_cache .pytest_cache build dist

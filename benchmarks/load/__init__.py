@@ -1,0 +1,1 @@
+"""Load like that of people and programs, on a running server: `make load`."""

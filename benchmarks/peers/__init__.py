@@ -1,0 +1,1 @@
+"""The same endpoints on other frameworks, each written as its documentation advises."""

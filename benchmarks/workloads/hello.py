@@ -1,0 +1,24 @@
+"""Hello: what a request costs where nothing is done."""
+
+from __future__ import annotations
+
+from benchmarks import client
+from benchmarks.bench import Bench
+from benchmarks.results import Result, Target, ratios
+from benchmarks.servers import HELLO
+from benchmarks.workloads._one_core import compare
+
+
+def run(bench: Bench) -> Result:
+    """Compare `GET /lessons/hello/flask` on one core."""
+    figures = compare(bench, lambda _: client.request("GET", HELLO))
+    ours, on_granian, flask, fastapi = figures
+    return Result(
+        "hello",
+        "Hello",
+        figures,
+        [
+            Target("hello / Flask, one core", ratios(ours, flask), 0.8, 1.0),
+            Target("hello on granian / FastAPI, one core", ratios(on_granian, fastapi), 0.9, 1.2),
+        ],
+    )
