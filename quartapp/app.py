@@ -7,6 +7,7 @@ from quart import Quart
 from quartapp.accounts.models import Account
 from quartapp.accounts.passwords import Passwords
 from quartapp.audit.models import AuditEntry
+from quartapp.core.cpu import share_of_cores
 from quartapp.db import migrate as migrations
 from quartapp.db.base import Base
 from quartapp.db.database import Database
@@ -16,12 +17,17 @@ from quartapp.idempotency.models import IdempotencyKey
 from quartapp.jwt import KeyFile
 from quartapp.paths import STATIC, TEMPLATES
 from quartapp.settings import Settings, load_settings
-from quartapp.web import errors, keys, lessons, site
+from quartapp.web import api, errors, headers, i18n, keys, lessons, site
 from quartapp.web.db import app_database, use_database
 from quartapp.web.forms import LimitedRequest
+from quartapp.web.house_files import use_files
+from quartapp.web.house_path import HousePath
 from quartapp.web.login import app_passwords, use_passwords
 from quartapp.web.middleware.body_limit import BodyLimit
+from quartapp.web.middleware.body_pace import BodyPace
+from quartapp.web.middleware.request_id import RequestId
 from quartapp.web.middleware.request_line import RequestLine
+from quartapp.web.readiness import use_probes
 from quartapp.web.static import StaticQuart
 
 MODELS = (
@@ -57,15 +63,23 @@ def create_app(
     if migrate and settings.embedded:
         migrate_at_start(app)
     errors.install(app)
+    i18n.install(app)
     if lesson:
         lessons.mount_one(app, lesson)
     else:
+        headers.install(app, production=settings.production)
         site.mount(app)
+        api.mount(app)
         app.register_blueprint(keys.bp)
         if settings.lessons:
             lessons.mount_all(app)
-    limited = BodyLimit(app.asgi_app, settings.max_upload_bytes)
-    app.asgi_app = RequestLine(limited)  # type: ignore[method-assign]
+    limited = BodyLimit(BodyPace(app.asgi_app), settings.max_upload_bytes)
+    app.asgi_app = RequestId(RequestLine(limited))  # type: ignore[method-assign]
+    use_probes(
+        app,
+        folders=(settings.upload_folder, settings.instance_path),
+        min_free_bytes=settings.min_free_bytes,
+    )
     return app
 
 
@@ -75,23 +89,36 @@ def configure(app: Quart, settings: Settings) -> None:
         SECRET_KEY=settings.secret_key.get_secret_value(),
         JWT_SECRET_KEY=settings.jwt_secret_key.get_secret_value(),
         UPLOAD_FOLDER=str(settings.upload_folder),
+        IMPORT_FOLDER=str(settings.instance_path / "imports"),
         MAX_CONTENT_LENGTH=settings.max_upload_bytes,
         SESSION_COOKIE_SECURE=settings.production,
         QUART_AUTH_COOKIE_SECURE=settings.production,
     )
     app.request_class = LimitedRequest
+    app.url_map.converters["house"] = HousePath
 
 
 def connect(app: Quart, settings: Settings) -> None:
     """Give the application its database, its password threads and its keys, start to end."""
     use_database(app, Database(settings.database))
-    use_passwords(app, Passwords())
+    use_passwords(app, passwords_for(settings))
     keys.use_keys(app, KeyFile(settings.jwt_keys_file))
+    use_files(app, settings.files_folder, threads=share_of_cores(settings.workers))
 
     @app.after_serving
     async def let_go() -> None:
         app_passwords(app).close()
         await app_database(app).close()
+
+
+def passwords_for(settings: Settings) -> Passwords:
+    """The threads that hash passwords in one of the serving processes."""
+    return Passwords(
+        threads=share_of_cores(settings.workers),
+        max_wait=settings.login_max_wait,
+        time_cost=settings.password_time_cost,
+        memory_kib=settings.password_memory_kib,
+    )
 
 
 def migrate_at_start(app: Quart) -> None:

@@ -25,6 +25,7 @@ from werkzeug.datastructures import Headers
 
 from quartapp.accounts import service as accounts
 from quartapp.app import create_app
+from quartapp.audit.service import Actor
 from quartapp.db import migrate
 from quartapp.db.database import Database
 from quartapp.settings import Settings, load_settings
@@ -34,6 +35,8 @@ from quartapp.web.login import app_passwords
 SECRET = "for tests only, and long enough to sign with"  # noqa: S105
 
 PASSWORD = "123456"  # noqa: S105
+
+BY = Actor(None, "test")
 
 
 @dataclass(frozen=True)
@@ -80,15 +83,22 @@ def _settings(folder: Path) -> dict[str, Any]:
         "jwt_keys_file": folder / "jwt_keys.json",
         "secret_key": SECRET,
         "jwt_secret_key": SECRET[::-1],
+        # As little as Argon2 allows: a test signs in often, and nobody guesses its passwords.
+        "password_time_cost": 1,
+        "password_memory_kib": 1024,
     }
 
 
-async def new_user(app: Quart, *, username: str = "", password: str = PASSWORD) -> User:
+async def new_user(
+    app: Quart, *, username: str = "", password: str = PASSWORD, admin: bool = False
+) -> User:
     """An account in the application's database; a name is made up where none is given."""
     username = username or f"user-{uuid4().hex[:12]}"
     password_hash = await app_passwords(app).hash(password)
     async with app_database(app).writing() as db:
-        account = await accounts.create(db, username=username, password_hash=password_hash)
+        account = await accounts.create(
+            db, username=username, password_hash=password_hash, is_admin=admin, by=BY
+        )
     return User(account.id, username, password)
 
 
@@ -116,9 +126,9 @@ async def app() -> AsyncIterator[Quart]:
 
 @pytest.fixture
 def make_user(app: Quart) -> MakeUser:
-    """Makes accounts: `await make_user()`, or with `username=` and `password=`."""
+    """Makes accounts: `await make_user()`, or with `username=`, `password=` and `admin=True`."""
 
-    async def make(**values: str) -> User:
+    async def make(**values: Any) -> User:
         return await new_user(app, **values)
 
     return make
@@ -139,15 +149,25 @@ class ApiClient(QuartClient):
 
 
 async def sign_in(app: Quart, user: User) -> TestClientProtocol:
-    """A client that keeps cookies, signed in as `user` through the login form."""
+    """A client that keeps cookies, signed in as `user`.
+
+    Through the site's form; a lesson that stands alone has its own.
+    """
     client = app.test_client()
-    await _log_in(app, client, "login_db.login", user, expected=302)
+    if "sign_in.login" in app.view_functions:
+        await _log_in(app, client, "sign_in.login", user, expected=303)
+    else:
+        await _log_in(app, client, "login_db.login", user, expected=302)
     return client
 
 
 async def api_client_for(app: Quart, user: User) -> ApiClient:
-    """A client of the API that holds an access token of `user`."""
-    answer = await _log_in(app, app.test_client(), "jwt.login", user, expected=200)
+    """A client that holds an access token of `user`.
+
+    Of the API; where the lesson `jwt` stands alone, of that.
+    """
+    endpoint = "api.auth.sign_in" if "api" in app.blueprints else "jwt.login"
+    answer = await _log_in(app, app.test_client(), endpoint, user, expected=200)
     return ApiClient(app, (await answer.get_json())["access_token"])
 
 

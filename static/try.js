@@ -41,7 +41,7 @@ for (const form of document.querySelectorAll("form.try")) {
     try {
       output.textContent = await send(form);
     } catch (error) {
-      output.textContent = `No answer: ${error.message}`;
+      output.textContent = `${form.dataset.failed}: ${error.message}`;
     }
   });
 }

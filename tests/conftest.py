@@ -126,7 +126,8 @@ async def app(
     async with app_database(made).writing() as db:
         for table in reversed(METADATA.sorted_tables):
             await db.execute(table.delete())
-    await asyncio.to_thread(shutil.rmtree, made.config["UPLOAD_FOLDER"], ignore_errors=True)
+    for folder in ("UPLOAD_FOLDER", "FILES_FOLDER"):
+        await asyncio.to_thread(shutil.rmtree, made.config[folder], ignore_errors=True)
 
 
 @pytest.fixture

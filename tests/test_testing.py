@@ -18,21 +18,36 @@ from quartapp.testing import api_client_for, new_user, sign_in, temporary_app
 pytestmark = pytest.mark.asyncio
 
 async def test_a_user_is_signed_in(browser):
-    assert (await browser.get("/lessons/login-db/dashboard")).status_code == 200
+    assert (await browser.get("/account")).status_code == 200
 
-async def test_a_token_opens_the_dashboard(api_client, user):
-    answer = await api_client.get("/lessons/jwt/dashboard")
-    assert await answer.get_json() == {"logged_in_as": user.username}
+async def test_a_token_opens_the_api(api_client, user):
+    answer = await api_client.get("/api/v1/me")
+    assert (await answer.get_json())["username"] == user.username
 
 async def test_several_users_are_told_apart(app, make_user):
     for name in ("one", "two"):
         someone = await make_user(username=name, password="secret")
         browser, client = await sign_in(app, someone), await api_client_for(app, someone)
-        assert name in await (await browser.get("/lessons/login-db/dashboard")).get_data(True)
-        assert (await client.get("/lessons/jwt/dashboard")).status_code == 200
+        assert name in await (await browser.get("/account")).get_data(True)
+        assert (await (await client.get("/api/v1/me")).get_json())["username"] == name
 
 async def test_each_test_has_rows_of_its_own(app):
     assert (await new_user(app, username="admin")).id == 1
+
+async def test_an_admin_keeps_the_accounts(app, make_user):
+    for admin, status in ((False, 403), (True, 200)):
+        browser = await sign_in(app, await make_user(admin=admin))
+        assert (await browser.get("/people")).status_code == status
+
+async def test_a_lesson_alone_has_a_form_of_its_own():
+    async with temporary_app(lesson="login-db") as app:
+        browser = await sign_in(app, await new_user(app))
+        assert (await browser.get("/dashboard")).status_code == 200
+
+async def test_a_lesson_alone_has_tokens_of_its_own():
+    async with temporary_app(lesson="jwt") as app:
+        client = await api_client_for(app, await new_user(app))
+        assert (await client.get("/dashboard")).status_code == 200
 
 async def test_one_lesson_alone():
     async with temporary_app(lesson="hello") as app:
@@ -68,5 +83,5 @@ async def test_a_suite_of_ten_lines_passes_with_its_own_settings(
     )
 
     assert status == 0, output
-    assert "5 passed" in output
+    assert "8 passed" in output
     assert not list(tmp_path.glob("quartapp-*")), "files are left behind"

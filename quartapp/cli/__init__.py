@@ -6,6 +6,7 @@ import click
 
 from quartapp import __version__
 from quartapp.cli.database import db
+from quartapp.cli.files import files
 from quartapp.cli.houses import houses
 from quartapp.cli.look import check, lessons, routes
 from quartapp.cli.serve import serve
@@ -19,5 +20,5 @@ def main() -> None:
     """An asynchronous web application on Quart: serve it, and keep its database and accounts."""
 
 
-for command in (serve, db, users, houses, tokens, lessons, routes, check):
+for command in (serve, db, users, houses, files, tokens, lessons, routes, check):
     main.add_command(command)

@@ -55,6 +55,7 @@ def findings(settings: Settings, *, deploy: bool = False) -> Iterator[Finding]:
     if deploy and not migrated.wrong:
         yield _looked(f"account {USERNAME} of the tutorial", settings, _without_demo_account)
         yield _looked("passwords", settings, _all_hashed)
+        yield _looked("admins", settings, _accounts_are_kept)
 
 
 def _deployment(settings: Settings) -> Iterator[Finding]:
@@ -69,6 +70,10 @@ def _deployment(settings: Settings) -> Iterator[Finding]:
     yield Finding("the two secrets", "are the same: one leak gives both away" if alike else "")
     trouble = "some let anyone write: set QUARTAPP_LESSONS=off" if settings.lessons else ""
     yield Finding("lessons", trouble)
+    made = (
+        "" if settings.jwt_keys_file.exists() else "is made at the first start, for its owner alone"
+    )
+    yield Finding("keys of the API's tokens", note=made)
     yield _database_address(settings)
 
 
@@ -118,3 +123,9 @@ async def _all_hashed(database: Database) -> str:
     async with database.reading() as db:
         count = len(await service.not_hashed(db))
     return f"{count} stand as typed: run `quartapp users hash-passwords`" if count else ""
+
+
+async def _accounts_are_kept(database: Database) -> str:
+    async with database.reading() as db:
+        left_alone = await service.everyone(db) and not await service.admins(db)
+    return "nobody is one: run `quartapp users admin NAME on`" if left_alone else ""

@@ -7,15 +7,20 @@ import secrets
 import stat
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import BinaryIO
 
 import click
 
+from quartapp.audit.service import Actor
 from quartapp.cli.common import explain, with_database
 from quartapp.db.database import Database
-from quartapp.houses import transfer
+from quartapp.houses import csv_lines, transfer
+from quartapp.houses.lines import lines_of
+
+ACTOR = Actor(None, "command line")
+CSV = transfer.FORMATS["csv"]
 
 
 @click.group()
@@ -37,19 +42,19 @@ def import_(file: Path, skip_bad: bool) -> None:
         with _opened(file) as source, _progress(source) as tell:
 
             async def work(database: Database) -> transfer.Imported:
-                lines = _told(transfer.lines_of(source), tell)
+                rows = csv_lines.parse(_told(lines_of(source), tell))
                 try:
                     async with database.writing(limit=None) as db:
-                        return await transfer.load(db, lines=lines, skip_bad=skip_bad)
+                        return await transfer.load(db, rows=rows, skip_bad=skip_bad, by=ACTOR)
                 except transfer.BadLines as refused:
-                    return transfer.Imported(0, list(refused.bad))
+                    return transfer.Imported(0, list(refused.bad), refused.refused)
 
             imported = with_database(work)
     except OSError as error:
         raise click.ClickException(explain(error)) from None
     for line in imported.bad:
         click.echo(str(line), err=True)
-    bad = len(imported.bad)
+    bad = imported.refused
     if bad and not skip_bad:
         raise click.ClickException(
             f"nothing was imported: {bad} bad lines (--skip-bad imports the rest)"
@@ -69,9 +74,10 @@ def export(file: Path) -> None:
     async def work(database: Database) -> int:
         count = 0
         with _replaced(file) as target:
-            target.write(transfer.HEADER.encode())
+            target.write(CSV.header.encode())
+            # All of it in one transaction: the table as it was at one moment.
             async with database.reading(limit=None) as db:
-                async for records in transfer.dump(db):
+                async for records in transfer.dump(lambda: nullcontext(db), format=CSV):
                     target.write("".join(records).encode())
                     count += len(records)
         return count

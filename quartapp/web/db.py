@@ -28,9 +28,9 @@ def database() -> Database:
     return app_database(current_app)
 
 
-def reading() -> AbstractAsyncContextManager[AsyncSession]:
+def reading(*, statement_timeout: float | None = None) -> AbstractAsyncContextManager[AsyncSession]:
     """A transaction that only reads; see Database.reading."""
-    return database().reading()
+    return database().reading(statement_timeout=statement_timeout)
 
 
 def writing() -> AbstractAsyncContextManager[AsyncSession]:

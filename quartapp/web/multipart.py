@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterable, AsyncIterator
 
-from quart.wrappers.request import Body
 from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.sansio.multipart import (
     Data,
@@ -21,7 +20,7 @@ STEP = 64 * 1024  # bytes parsed before others have a turn
 
 
 async def events(
-    body: Body,
+    body: AsyncIterable[bytes],
     boundary: bytes,
     *,
     max_memory: int | None,
@@ -49,7 +48,7 @@ async def events(
             event = decoder.next_event()
 
 
-async def _pieces(body: Body, max_body: int | None) -> AsyncIterator[bytes | None]:
+async def _pieces(body: AsyncIterable[bytes], max_body: int | None) -> AsyncIterator[bytes | None]:
     """The body in steps that are short to parse, and None at its end."""
     received = 0
     async for chunk in body:

@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
-import errno
-import os
-import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
-from threading import Lock
-from uuid import uuid4
+from typing import cast
 
-from quart import Request
+from quart import Request, request
 from werkzeug.exceptions import BadRequest, ServiceUnavailable
-from werkzeug.sansio.multipart import Event, Field, File
+from werkzeug.sansio.multipart import Data, Event, Field, File
 from werkzeug.utils import secure_filename
 
+from quartapp.core.errors import NoRoom
+from quartapp.files.storage import FileDraft, clear_drafts
+from quartapp.web.middleware.body_pace import KEY, Pace
 from quartapp.web.multipart import events
-
-BLOCK = 2**20  # bytes written at once
-ABANDONED = 24 * 3600  # seconds after which nobody writes a draft to its end
-DISK_FULL = {errno.ENOSPC, errno.EDQUOT}
 
 
 async def save_upload(request: Request, *, field: str, folder: Path) -> Path:
@@ -31,120 +24,96 @@ async def save_upload(request: Request, *, field: str, folder: Path) -> Path:
     there is no such file or its name is none, RequestEntityTooLarge beyond MAX_CONTENT_LENGTH
     or the limits of a form, ServiceUnavailable if the disk is full.
     """
-    boundary = request.mimetype_params.get("boundary", "")
-    if request.mimetype != "multipart/form-data" or not boundary.isascii() or not boundary:
+    if not boundary_of(request):
         raise BadRequest(f"There is no file in the field {field!r}.")
-    async with _draft(folder) as draft:
-        try:
-            name = await _receive(request, boundary.encode(), field, draft)
-        except ValueError as error:
-            raise BadRequest("The form cannot be read to its end.") from error
+    draft = FileDraft(folder)
+    try:
+        name = await _receive(request, field, draft)
         if name is None:
             raise BadRequest(f"There is no file in the field {field!r}.")
         if not (safe := secure_filename(name)):
             raise BadRequest("No file was chosen, or nothing is left of its name.")
-        return await draft.publish(safe)
-
-
-async def _receive(request: Request, boundary: bytes, field: str, draft: _Draft) -> str | None:
-    """Write the first file of `field` to the draft; the file's name, None if there was none."""
-    told = events(
-        request.body,
-        boundary,
-        max_memory=request.max_form_memory_size,
-        max_parts=request.max_form_parts,
-        max_body=request.max_content_length,
-    )
-    part: Event | None = None
-    wanted: File | None = None
-    async for event in told:
-        if isinstance(event, (Field, File)):
-            part = event
-            if isinstance(event, File) and event.name == field and wanted is None:
-                wanted = event
-        elif part is wanted:
-            await draft.write(event.data)
-    return wanted.filename if wanted else None
-
-
-class _Draft:
-    """A file that is being written beside its place."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.path = folder / f".{uuid4().hex}.part"
-        self._descriptor: int | None = None
-        self._waiting = bytearray()
-        # A thread goes on when the task that waits for it is cancelled: nobody may close the
-        # file, or remove it, under one that is still at work.
-        self._alone = Lock()
-        self._discarded = False
-
-    async def write(self, data: bytes | bytearray) -> None:
-        self._waiting += data
-        if len(self._waiting) >= BLOCK:
-            await self._flush()
-
-    async def publish(self, name: str) -> Path:
-        """Put the file in its place. Raises BadRequest if the file system refuses the name."""
-        await self._flush()
-        target = self.folder / name
-        try:
-            await asyncio.to_thread(self._move, target)
-        except OSError as error:
-            raise BadRequest("The file system refuses this name.") from error
-        return target
-
-    async def _flush(self) -> None:
-        block, self._waiting = bytes(self._waiting), bytearray()
-        try:
-            await asyncio.to_thread(self._append, block)
-        except OSError as error:
-            if error.errno in DISK_FULL:
-                raise ServiceUnavailable("There is no room left for files.") from error
-            raise
-
-    def _append(self, block: bytes) -> None:
-        with self._alone:
-            if self._descriptor is None and not self._discarded:
-                self.folder.mkdir(parents=True, exist_ok=True)
-                flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
-                self._descriptor = os.open(self.path, flags, 0o666)
-            view = memoryview(block)
-            while view and self._descriptor is not None:
-                view = view[os.write(self._descriptor, view) :]
-
-    def _move(self, target: Path) -> None:
-        with self._alone:
-            self._close()
-            self.path.replace(target)
-
-    def discard(self) -> None:
-        """Remove the file, unless it is in its place by now."""
-        with self._alone:
-            self._discarded = True
-            self._close()
-            self.path.unlink(missing_ok=True)
-
-    def _close(self) -> None:
-        if self._descriptor is not None:
-            os.close(self._descriptor)
-            self._descriptor = None
+        return await _publish(draft, folder / safe)
+    except NoRoom as error:
+        raise ServiceUnavailable("There is no room left for files.") from error
+    finally:
+        await draft.discard()
 
 
 def prepare(folder: Path) -> None:
     """Make the folder, and clear it of drafts whose process ended in mid-upload."""
     folder.mkdir(parents=True, exist_ok=True)
-    for draft in folder.glob(".*.part"):
-        if time.time() - draft.stat().st_mtime > ABANDONED:
-            draft.unlink(missing_ok=True)
+    clear_drafts(folder)
 
 
-@asynccontextmanager
-async def _draft(folder: Path) -> AsyncIterator[_Draft]:
-    """A draft that is gone at the end, published or not, also if the client is."""
-    draft = _Draft(folder)
+def boundary_of(request: Request) -> bytes:
+    """What separates the parts of a multipart form; nothing if the body is none."""
+    boundary = request.mimetype_params.get("boundary", "")
+    if request.mimetype != "multipart/form-data" or not boundary.isascii():
+        return b""
+    return boundary.encode()
+
+
+async def expect_upload() -> None:
+    """Let the body of the current request wait for `body_of`; a hook before a request."""
+    _pace_of(request).begin()
+
+
+async def body_of(request: Request) -> AsyncIterator[bytes]:
+    """The body as it arrives, which is no faster than it is read."""
+    pace = _pace_of(request)
+    pace.begin()
+    async for chunk in request.body:
+        pace.read(len(chunk))
+        yield chunk
+
+
+async def parts_of(request: Request) -> AsyncIterator[Field | File | Data]:
+    """The parts of an upload as they arrive, and their data.
+
+    Raises BadRequest if the body is no multipart form, or breaks off, RequestEntityTooLarge
+    beyond MAX_CONTENT_LENGTH or the limits of a form.
+    """
+    boundary = boundary_of(request)
+    if not boundary:
+        raise BadRequest("This is no form with files.")
+    told = events(
+        body_of(request),
+        boundary,
+        max_memory=request.max_form_memory_size,
+        max_parts=request.max_form_parts,
+        max_body=request.max_content_length,
+    )
     try:
-        yield draft
-    finally:
-        await asyncio.shield(asyncio.to_thread(draft.discard))
+        async for event in told:
+            yield event
+    except ValueError as error:
+        raise BadRequest("The form cannot be read to its end.") from error
+
+
+async def _receive(request: Request, field: str, draft: FileDraft) -> str | None:
+    """Write the first file of `field` to the draft; the file's name, None if there was none."""
+    part: Event | None = None
+    wanted: File | None = None
+    async for event in parts_of(request):
+        if isinstance(event, Data):
+            if part is wanted:
+                await draft.write(event.data)
+            continue
+        part = event
+        if isinstance(event, File) and event.name == field and wanted is None:
+            wanted = event
+    return wanted.filename if wanted else None
+
+
+def _pace_of(request: Request) -> Pace:
+    """The pace of a request's body; one that nobody keeps where the middleware is not in use."""
+    return cast(Pace, request.scope.get(KEY) or Pace())
+
+
+async def _publish(draft: FileDraft, target: Path) -> Path:
+    try:
+        await draft.publish(target)
+    except OSError as error:
+        raise BadRequest("The file system refuses this name.") from error
+    return target

@@ -13,10 +13,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from quartapp.accounts import service as accounts
 from quartapp.accounts.passwords import Passwords
+from quartapp.audit.service import Actor
 from quartapp.db.database import Database
 from tests.serve.processes import Server, started
 
 PASSWORD = "a long enough one"
+BY = Actor(None, "test")
 
 # Without these chromium looks for its maker's hosts; a container has no sandbox of its own.
 FLAGS = [
@@ -73,15 +75,19 @@ class Site:
         with closing(Passwords()) as passwords:
             password_hash = await passwords.hash(PASSWORD)
         async with self.writing() as db:
-            await accounts.create(db, username=username, password_hash=password_hash)
+            await accounts.create(db, username=username, password_hash=password_hash, by=BY)
 
     async def sign_in(self, page: Page, username: str, password: str = PASSWORD) -> None:
         """Sign in as people do."""
         await page.goto(f"{self.url}/login")
+        await self.fill_in(page, username, password)
+        await page.wait_for_url("**/overview")
+
+    async def fill_in(self, page: Page, username: str, password: str = PASSWORD) -> None:
+        """Fill in the form, and send it."""
         await page.get_by_label("User name").fill(username)
         await page.get_by_label("Password").fill(password)
         await page.get_by_role("button", name="Sign in").click()
-        await page.wait_for_url("**/overview")
 
 
 @contextmanager

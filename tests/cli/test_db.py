@@ -43,7 +43,7 @@ async def test_a_tutorial_database_is_taken_over(run: Run, empty_database: Datab
 
     assert (await run("db", "upgrade")).exit_code == 0
     assert (await run("db", "check")).exit_code == 0
-    assert (await run("users", "list")).stdout == "1\tadmin\tplaintext\n"
+    assert (await run("users", "list")).stdout == "1\tadmin\tplaintext\tadmin\n"
 
 
 async def test_what_is_in_the_way_is_listed(run: Run, empty_database: Database) -> None:
@@ -77,12 +77,12 @@ async def test_an_unknown_revision_is_refused(migrated: Run) -> None:
 async def test_a_check_finds_what_is_not_as_it_should_be(
     migrated: Run, empty_database: Database
 ) -> None:
-    await sql(empty_database, "ALTER TABLE base_house DROP COLUMN project_no")
+    await sql(empty_database, "ALTER TABLE login_session DROP COLUMN device")
 
     result = await migrated("db", "check")
 
     assert result.exit_code == 1
-    assert "project_no" in result.stderr
+    assert "device" in result.stderr
 
 
 async def test_a_database_that_is_not_migrated_is_named(run: Run) -> None:

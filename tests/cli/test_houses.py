@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from quartapp.houses import transfer
+from quartapp.houses import csv_lines
 from quartapp.houses.demo import CSV
 from tests.cli.conftest import Run, refused
 
-HEADER = transfer.HEADER
+HEADER = csv_lines.HEADER
 
 
 async def test_a_file_goes_in_and_comes_out_alike(migrated: Run, tmp_path: Path) -> None:
@@ -94,7 +94,7 @@ async def test_a_file_that_exists_is_replaced_only_when_all_went_well(
 
     await migrated("houses", "import", str(CSV))
     with monkeypatch.context() as patch:
-        patch.setattr(transfer, "record", full)
+        patch.setattr(csv_lines, "_written", full)
         refused(await migrated("houses", "export", "out.csv"), "out.csv: No space left on device")
     assert out.read_text() == "before"
 

@@ -72,6 +72,7 @@ async def test_a_check_for_deployment_names_what_development_has(
         "WRONG lessons",
         "WRONG account admin of the tutorial",
         "WRONG passwords: 1 stand",
+        "WRONG admins: nobody is one",
     ):
         assert what in result.stderr
     assert (await migrated("users", "list")).stdout.endswith("plaintext\n")

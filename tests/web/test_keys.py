@@ -15,11 +15,13 @@ from quartapp.web.keys import app_keys
 ADDRESS = "/.well-known/jwks.json"
 
 
-async def test_without_a_key_file_there_are_none(app: Quart) -> None:
+async def test_the_first_key_is_made_when_the_application_starts(app: Quart) -> None:
     response = await app.test_client().get(ADDRESS)
 
     assert response.status_code == 200
-    assert await response.get_json() == {"keys": []}
+    [key] = (await response.get_json())["keys"]
+    assert key["alg"] == "ES256"
+    assert app_keys(app).path.stat().st_mode & 0o777 == 0o600
     assert response.headers["Content-Type"] == "application/jwk-set+json"
     assert response.headers["Cache-Control"] == "public, max-age=300"
 
@@ -32,7 +34,7 @@ async def test_public_keys_are_served_and_what_is_known_is_not_sent_again() -> N
 
         response = await client.get(ADDRESS)
         listed = (await response.get_json())["keys"]
-        assert [key["alg"] for key in listed] == ["ES256", "EdDSA", "RS256"]
+        assert [key["alg"] for key in listed] == ["ES256", "EdDSA", "RS256", "ES256"]
         assert not {"d", "k", "p", "q"} & {name for key in listed for name in key}
 
         etag = response.headers["ETag"]

@@ -10,6 +10,7 @@ from quart import Quart
 
 from quartapp.testing import temporary_app
 from quartapp.web.lessons import LESSONS
+from quartapp.web.texts import read
 
 
 class Links(HTMLParser):
@@ -51,6 +52,23 @@ async def test_every_lesson_has_a_page_with_a_trial_and_its_source(name: str, ap
     assert f"/lessons/{name}/" in about
     assert "bp =" in text
     assert "async def" in text
+
+
+@pytest.mark.parametrize("name", LESSONS)
+async def test_every_page_about_a_lesson_is_chinese_too_but_for_its_source(
+    name: str, app: Quart
+) -> None:
+    answer = await app.test_client().get(
+        f"/lessons/about/{name}", headers={"Accept-Language": "zh-CN"}
+    )
+    about = re.sub(r"</?(span|code)[^>]*>", "", await answer.get_data(as_text=True))
+    said, source = about.split('<div class="highlight">')
+    chinese = read("zh_Hans")
+    for text in (LESSONS[name].title, LESSONS[name].summary, "Try it", "Its source"):
+        assert str(chinese[text].string) in said
+    assert "Try it" not in said
+    assert LESSONS[name].summary not in said
+    assert LESSONS[name].summary in source
 
 
 @pytest.mark.parametrize("name", LESSONS)

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 from quart import Quart
 
-from quartapp.web.uploads import ABANDONED, prepare
+from quartapp.files.storage import ABANDONED
+from quartapp.web.uploads import prepare
 from tests.web.wire import Heard, in_chunks, multipart, speak
 
 UPLOADER = "/lessons/upload/uploader"
@@ -111,7 +112,7 @@ async def test_a_full_disk_is_503_and_leaves_nothing(
             raise OSError(errno.ENOSPC, "No space left on device")
         return write(descriptor, data)
 
-    monkeypatch.setattr("quartapp.web.uploads.os.write", full)
+    monkeypatch.setattr("quartapp.files.storage.os.write", full)
     heard = await upload(app, "big.bin", b"x" * 3_000_000)
     monkeypatch.undo()
     assert heard.status == 503

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import unquote
 
 from quart import Quart
 
@@ -29,9 +30,14 @@ async def speak(
     hang_up: bool = False,
     method: str = "POST",
     host: bytes = b"localhost",
+    sent: Iterable[tuple[str, str]] = (),
 ) -> Heard:
-    """POST chunks; with `hang_up` the client goes after the last, in mid-body."""
+    """POST chunks; with `hang_up` the client goes after the last, in mid-body.
+
+    `sent` are further headers.
+    """
     headers = [(b"host", host), (b"content-type", content_type.encode())]
+    headers += [(name.lower().encode(), value.encode()) for name, value in sent]
     if length is not None:
         headers.append((b"content-length", str(length).encode()))
     scope: dict[str, Any] = {
@@ -40,7 +46,7 @@ async def speak(
         "http_version": "1.1",
         "method": method,
         "scheme": "http",
-        "path": path,
+        "path": unquote(path),
         "raw_path": path.encode(),
         "query_string": b"",
         "root_path": "",

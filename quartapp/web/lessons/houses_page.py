@@ -8,7 +8,7 @@ from quart import Blueprint, request
 
 from quartapp.houses import service as houses
 from quartapp.web.db import reading
-from quartapp.web.lessons._body import json_body
+from quartapp.web.json_body import json_body
 from quartapp.web.lessons._houses import as_json
 
 bp = Blueprint("houses_page", __name__)

@@ -57,15 +57,13 @@ def auth() -> QuartAuth:
 
 
 async def signed_in() -> Account:
-    """The account that is signed in. Raises Unauthorized, also if it exists no more."""
-    auth_id = auth().load_user().auth_id
-    if auth_id is None:
+    """The account that is signed in. Raises Unauthorized, also if it is gone or disabled."""
+    subject = auth().load_user().auth_id
+    if subject is None:
         raise Unauthorized
-    id, _, username = auth_id.partition(":")
     async with reading() as db:
-        account = await accounts.find_by_id(db, id=int(id))
-    # A database may give the number of an account that is gone to the next new one.
-    if account is None or account.username != username:
+        account = await accounts.find_by_subject(db, subject=subject)
+    if account is None:
         raise Unauthorized
     return account
 
@@ -84,7 +82,7 @@ async def login() -> Response | str:
         form = await request.form
         account = await authenticate(form["username"], form["password"])
         if account is not None:
-            auth().login_user(AuthUser(f"{account.id}:{account.username}", Action.WRITE))
+            auth().login_user(AuthUser(accounts.subject_of(account), Action.WRITE))
             return redirect(url_for(".dashboard"))
     return await render_template("lessons/login_db/auth_login.html")
 

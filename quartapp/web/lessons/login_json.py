@@ -6,7 +6,7 @@ from typing import Any
 
 from quart import Blueprint
 
-from quartapp.web.lessons._body import json_body
+from quartapp.web.json_body import json_body
 
 bp = Blueprint("login_json", __name__)
 

@@ -8,16 +8,19 @@ from quart import Blueprint, Response, jsonify, request
 from quart.blueprints import BlueprintSetupState
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
+from quartapp.audit.service import Actor
 from quartapp.core.errors import Conflict, Invalid, NotFound
 from quartapp.houses import service as houses
 from quartapp.web.db import reading, writing
-from quartapp.web.lessons._body import json_body
+from quartapp.web.json_body import json_body
 from quartapp.web.lessons._houses import FIELDS, as_json
 from quartapp.web.lessons._mount import app_of, root_of
+from quartapp.web.registry import delete_house
 
 bp = Blueprint("restful", __name__)
 
 Answer = tuple[dict[str, Any], int]
+LESSON = Actor(None, "lesson")
 
 
 @bp.get("/user/<user_id>")
@@ -37,16 +40,17 @@ async def create() -> Answer:
     if missing := [name for name in FIELDS if name not in data]:
         return {"message": f"Missing: {', '.join(missing)}"}, 400
     values = {column: as_text(data[name]) for name, column in FIELDS.items()}
+    if values["id"] is None:
+        raise Invalid("id is missing")
     async with writing() as db:
-        await houses.create(db, **values)
+        await houses.create(db, **values, by=LESSON)
     return {"message": "创建成功"}, 201
 
 
 @bp.delete("/user/<user_id>")
 async def delete(user_id: str) -> dict[str, str]:
     """Delete a house."""
-    async with writing() as db:
-        await houses.delete(db, id=user_id)
+    await delete_house(id=user_id, by=LESSON)
     return {"message": "删除成功"}
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
+from typing import Any, cast
 
 from hypercorn.typing import (
     ASGIFramework,
@@ -12,18 +13,20 @@ from hypercorn.typing import (
     ASGISendCallable,
     ASGISendEvent,
     HTTPDisconnectEvent,
+    HTTPRequestEvent,
     HTTPScope,
     Scope,
 )
 
-from quartapp.web.middleware import answers
-
+TOO_LARGE = "quartapp.too_large"  # in the scope of a request whose body was not taken
 DRAIN_BYTES = 64 * 2**20  # what a refused client may still send before it is cut off
 DRAIN_SECONDS = 5.0
 
 
 class BodyLimit:
-    """Answers 413 to a body of more than `limit` bytes, and hands no more of it on.
+    """Lets 413 be answered to a body of more than `limit` bytes, and hands no more of it on.
+
+    The application is then asked without a body, and finds TOO_LARGE in its scope.
 
     The framework's own limit looks at Content-Length, and so lets a chunked body through.
     """
@@ -39,16 +42,45 @@ class BodyLimit:
             await self.app(scope, receive, send)
             return
         if _declared(scope) > self.limit:
-            await _refuse(receive, send)
+            await self._refuse(scope, receive, send)
             return
         counted = _Counted(scope, receive, send, self.limit)
         await self.app(scope, counted.receive, counted.send)
         if counted.exceeded and not counted.started:
-            await _refuse(receive, send)
+            await self._refuse(scope, receive, send)
         elif counted.exceeded and counted.held_back is not None:
             # Cut off while its client was heard out: the answer itself is whole.
             await _hear_out(receive)
             await send(counted.held_back)
+
+    async def _refuse(
+        self, scope: HTTPScope, receive: ASGIReceiveCallable, send: ASGISendCallable
+    ) -> None:
+        """Let the application say no, and take in what the client is still sending, within bounds.
+
+        A connection that is closed on a client in mid-sentence is reset, and the answer lost with
+        it.
+        """
+        marked = cast(HTTPScope, cast(dict[str, Any], scope) | {TOO_LARGE: True})
+        told = False
+
+        async def nothing() -> ASGIReceiveEvent:
+            nonlocal told
+            if told:
+                await asyncio.Event().wait()  # until the application has answered
+            told = True
+            return HTTPRequestEvent(type="http.request", body=b"", more_body=False)
+
+        async def closing(event: ASGISendEvent) -> None:
+            if event["type"] == "http.response.start":
+                event["headers"] = [*event["headers"], (b"connection", b"close")]
+            elif event["type"] == "http.response.body" and not event["more_body"]:
+                await send(event | {"more_body": True})
+                await _hear_out(receive)
+                event["body"] = b""
+            await send(event)
+
+        await self.app(marked, nothing, closing)
 
 
 class _Counted:
@@ -103,16 +135,6 @@ def _declared(scope: HTTPScope) -> int:
 def _has_body(scope: HTTPScope) -> bool:
     chunked = any(name.lower() == b"transfer-encoding" for name, _ in scope["headers"])
     return chunked or _declared(scope) > 0
-
-
-async def _refuse(receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
-    """Answer 413, and take in what the client is still sending, within bounds.
-
-    A connection that is closed on a client in mid-sentence is reset, and the answer lost with it.
-    """
-    await answers.begin(send, 413, "The body is larger than this server takes.")
-    await _hear_out(receive)
-    await answers.end(send)
 
 
 async def _hear_out(receive: ASGIReceiveCallable) -> None:

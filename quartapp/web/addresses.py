@@ -1,0 +1,23 @@
+"""Whom an address is for: programs, readers of the lessons, or people."""
+
+from __future__ import annotations
+
+from quart import current_app, request
+
+
+def in_the_api() -> bool:
+    """Whether the request is for the API, which answers programs."""
+    return request.path.startswith("/api/") and not _is_page_about_api()
+
+
+def in_a_lesson() -> bool:
+    """Whether the request is for one of the lessons' own addresses, which answer as on Flask."""
+    return (
+        request.path.startswith("/lessons/")
+        and "lessons" in current_app.blueprints
+        and request.blueprint != "lessons"
+    )
+
+
+def _is_page_about_api() -> bool:
+    return request.path == "/api/docs"
