@@ -12,6 +12,7 @@ from quartapp.web.site import (
     home,
     houses,
     imports,
+    messages,
     overview,
     people,
     preferences,
@@ -21,6 +22,7 @@ from quartapp.web.site import (
 
 def mount(app: Quart) -> None:
     """Mount the pages at `/`."""
+    app.session_interface = messages.SiteSessions()
     guards.install(app)
     app.register_blueprint(bootstrap.bp)
     app.register_blueprint(home.bp)
