@@ -83,8 +83,8 @@ async def listing(house_id: str, *, before: str = "") -> Listing:
 async def received(*, house_id: str, name: str | None = None) -> AsyncIterator[Incoming]:
     """The files that the current request brings to a house, stored whole but not yet kept.
 
-    They are those of its form or, with a `name` (which may be empty), its body. Raises NotFound, Invalid, NoRoom,
-    BadRequest, RequestEntityTooLarge.
+    They are those of its form or, with a `name` (which may be empty), its body. Raises NotFound,
+    Invalid, NoRoom, BadRequest, RequestEntityTooLarge.
     """
     async with reading() as db:
         await houses.get(db, id=house_id)

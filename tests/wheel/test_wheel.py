@@ -96,6 +96,12 @@ def test_the_wheel_serves_the_same_pages(address: str) -> None:
         **{"Content-Type": "application/json"},
     )
     assert page.count("projectNo") == 25
+    assert "登录" in read(f"{address}/login", **{"Accept-Language": "zh-CN"})
+    sign_in = read(f"{address}/login")
+    (bootstrap,) = re.findall(r'href="(/static/vendor/[^"]+\.css[^"]*)"', sign_in)[:1]
+    assert "Bootstrap" in read(f"{address}{bootstrap}")
+    assert "swagger" in read(f"{address}/api/docs")
+    assert '"openapi":"3.1' in read(f"{address}/api/openapi.json").replace(" ", "")
 
 
 @pytest.mark.parametrize("command", [("--version",), ("lessons",), ("routes",), ("check",)])

@@ -12,6 +12,7 @@ from typing import Annotated, BinaryIO, Literal
 from pydantic import Field
 from quart import Blueprint, Response, request
 
+from quartapp.files.storage import BLOCK, room_is_left
 from quartapp.houses import csv_lines, ndjson, transfer
 from quartapp.houses.lines import BadLine, Row, lines_of
 from quartapp.web.api.house_models import Chosen
@@ -29,11 +30,14 @@ bp.before_request(expect_upload)  # while it is asked who may come in, too
 CSV = transfer.FORMATS["csv"]
 NDJSON = transfer.FORMATS["ndjson"]
 MOST_TOLD = 1000  # refused lines in an answer
-BLOCK = 2**20  # bytes written at once
 
 CSV_EXAMPLE = csv_lines.HEADER + "SZ-1,SZ-2026-0142,福田中心区改造,深圳市福田区\n"
 NDJSON_EXAMPLE = '{"id": "SZ-1", "projectNo": "SZ-2026-0142", "projectName": "福田中心区改造"}\n'
 TEXT = {"type": "string"}
+IMPORT_REFUSALS = {
+    409: "Somebody else added one of the houses, or the first request still runs.",
+    507: "There is no room left to take the file in.",
+}
 
 Parse = Callable[[Iterable[bytes]], Iterator[Row | BadLine]]
 
@@ -115,7 +119,7 @@ async def export_ndjson(query: Chosen) -> Response:
     body=Raw("text/csv", "UTF-8, its first line is the header.", example=CSV_EXAMPLE),
     headers=[IDEMPOTENCY_KEY],
     answers={200: Answer("They are imported.", Imported)},
-    refusals={409: "Somebody else added one of the houses, or the first request still runs."},
+    refusals=IMPORT_REFUSALS,
 )
 async def import_csv(query: ImportQuery) -> Response:
     """Import all houses of a file, or none, or those that can be."""
@@ -131,7 +135,7 @@ async def import_csv(query: ImportQuery) -> Response:
     body=Raw("application/x-ndjson", "UTF-8, a JSON object in each line.", example=NDJSON_EXAMPLE),
     headers=[IDEMPOTENCY_KEY],
     answers={200: Answer("They are imported.", Imported)},
-    refusals={409: "Somebody else added one of the houses, or the first request still runs."},
+    refusals=IMPORT_REFUSALS,
 )
 async def import_ndjson(query: ImportQuery) -> Response:
     """Import all houses of a file, or none, or those that can be."""
@@ -179,22 +183,26 @@ async def _import(query: ImportQuery, parse: Parse) -> Response:
 
 @asynccontextmanager
 async def _received() -> AsyncIterator[tuple[BinaryIO, str]]:
-    """The body of the request as a file, and its digest; it is written as it arrives."""
+    """The body of the request as a file, and its digest; it is written as it arrives.
+
+    Raises NoRoom.
+    """
     digest = sha256()
     waiting = bytearray()
-    file = await asyncio.to_thread(TemporaryFile)
-    try:
-        async for chunk in body_of(request):
-            digest.update(chunk)
-            waiting += chunk
-            if len(waiting) >= BLOCK:
-                await asyncio.to_thread(file.write, bytes(waiting))
-                waiting.clear()
-        await asyncio.to_thread(file.write, bytes(waiting))
-        await asyncio.to_thread(file.seek, 0)
-        yield file, digest.hexdigest()
-    finally:
-        await asyncio.shield(asyncio.to_thread(file.close))
+    with room_is_left():
+        file = await asyncio.to_thread(TemporaryFile)
+        try:
+            async for chunk in body_of(request):
+                digest.update(chunk)
+                waiting += chunk
+                if len(waiting) >= BLOCK:
+                    await asyncio.to_thread(file.write, bytes(waiting))
+                    waiting.clear()
+            await asyncio.to_thread(file.write, bytes(waiting))
+            await asyncio.to_thread(file.seek, 0)
+            yield file, digest.hexdigest()
+        finally:
+            await asyncio.shield(asyncio.to_thread(file.close))
 
 
 def _told(bad: Iterable[BadLine]) -> Iterator[RefusedLine]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +15,7 @@ from quartapp.houses.models import House
 from tests.web.api.conftest import Api
 
 HEADER = "id,project_no,project_name,project_address\n"
+FULL = Path("/dev/full")
 TYPES = {"csv": "text/csv", "ndjson": "application/x-ndjson"}
 ROWS = {
     "csv": HEADER + 'a,1,"福田, ""x""",\nb,,"",💥\n',
@@ -125,6 +128,17 @@ async def test_an_export_holds_what_was_searched_in_its_order(api: Api, database
     assert some.splitlines()[1:] == [f"h{n:04},1,," for n in range(1199, 0, -2)]
     assert (await api.get("/houses.csv?page=1")).status_code == 422
     assert (await api.head("/houses.csv")).status_code == 200
+
+
+async def test_a_full_disk_is_507_and_nothing_is_imported(
+    api: Api, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("quartapp.web.api.bulk.TemporaryFile", partial(FULL.open, "w+b"))
+
+    answer = await load(api, "csv", ROWS["csv"])
+
+    assert answer.status_code == 507
+    assert await count(database) == 0
 
 
 @pytest.mark.parametrize("kind", TYPES)
