@@ -1,4 +1,4 @@
-"""`quartapp tokens`: the keys that sign tokens."""
+"""`quartapp tokens`: the keys that sign tokens, and what is kept of sessions and requests."""
 
 from __future__ import annotations
 
@@ -6,16 +6,22 @@ from datetime import UTC, datetime, timedelta
 
 import click
 
-from quartapp.cli.common import read_settings
+from quartapp.accounts.sessions import DatabaseSessionStore
+from quartapp.cli.common import read_settings, with_database
+from quartapp.core.clock import now
+from quartapp.db.database import Database
+from quartapp.idempotency import service as idempotency
 from quartapp.jwt import KeyFile, KeyFileError
 from quartapp.jwt.keys import ALGORITHMS, OVERLAP
 
 NEVER = "-"
+# Sign-ins that have ended stay that long: the overview counts those of two weeks.
+KEPT = timedelta(days=15)
 
 
 @click.group()
 def tokens() -> None:
-    """Keep the keys that sign tokens."""
+    """Keep keys, and forget sessions that are over."""
 
 
 @tokens.command()
@@ -53,6 +59,21 @@ def keys() -> None:
     for key in ring.keys:
         retires = NEVER if key.retires is None else _moment(key.retires)
         click.echo(f"{key.kid}\t{key.algorithm}\t{_moment(key.made)}\t{retires}")
+
+
+@tokens.command()
+def prune() -> None:
+    """Forget sessions that ended 15 days ago or earlier, and answers kept that have expired.
+
+    Can be run beside a server, every night.
+    """
+
+    async def work(database: Database) -> tuple[int, int]:
+        ended = await DatabaseSessionStore(database).prune(now=now() - KEPT)
+        return ended, await idempotency.prune(database)
+
+    ended, expired = with_database(work)
+    click.echo(f"Forgotten: {ended} sessions, {expired} answers")
 
 
 def _moment(seconds: int) -> str:

@@ -6,11 +6,15 @@ import asyncio
 import json
 import re
 import stat
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from quartapp.jwt import KeyFile
+from quartapp.accounts.sessions import DatabaseSessionStore
+from quartapp.core.clock import now
+from quartapp.db.database import Database
+from quartapp.jwt import KeyFile, Session
 from tests.cli.conftest import ON_SQLITE, Run, refused
 
 pytestmark = ON_SQLITE
@@ -98,3 +102,28 @@ async def test_what_makes_no_sense_is_refused(run: Run, tmp_path: Path, words: t
 
     assert result.exit_code == 2
     assert not (tmp_path / "instance" / "jwt_keys.json").exists()
+
+
+async def test_what_is_over_is_forgotten(migrated: Run, empty_database: Database) -> None:
+    store = DatabaseSessionStore(empty_database)
+    for days in (0, 14, 16):
+        ended = now() - timedelta(days=days)
+        await store.add(
+            Session(
+                id=f"{days:032}",
+                subject="1:ann",
+                created_at=ended - timedelta(hours=12),
+                last_used_at=ended - timedelta(hours=12),
+                idle_expires_at=ended,
+                expires_at=ended,
+                digest="",
+                address="",
+                device="",
+            )
+        )
+
+    result = await migrated("tokens", "prune")
+
+    assert (result.exit_code, result.stdout) == (0, "Forgotten: 1 sessions, 0 answers\n")
+    assert await store.get(f"{16:032}") is None
+    assert await store.get(f"{14:032}") is not None
