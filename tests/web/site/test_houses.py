@@ -5,24 +5,19 @@ from __future__ import annotations
 import asyncio
 import html
 import re
-from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
+from typing import TYPE_CHECKING
 
-import pytest
 from quart import Quart
-from sqlalchemy import event, insert, text
+from sqlalchemy import text
 
-from quartapp.audit.service import Actor
-from quartapp.core.errors import TooSlow
 from quartapp.db.database import Database
-from quartapp.houses import search, service
-from quartapp.houses.models import House
-from quartapp.web.house_path import escaped
+from quartapp.houses import service
 
 if TYPE_CHECKING:
     from quart.typing import TestClientProtocol
 
-ANN = Actor(None, "ann")
+from tests.web.site.house_pages import ANN, listed, make, of_house, read, send, stored, typed_in
+
 ODD = [
     "  two spaces before, one behind ",
     "\u202eright to left\u202c שלום",
@@ -50,7 +45,6 @@ IDS = [
     "\\",
     "a\nb",
 ]
-
 TOO_MUCH = [
     ("id", "i" * 65, "is longer than 64 characters"),
     ("project_no", "n" * 129, "is longer than 128 characters"),
@@ -59,75 +53,6 @@ TOO_MUCH = [
     ("project_name", "a\0b", "holds a NUL character"),
     ("project_name", "n" * 400_000, "is longer than 256 characters"),
 ]
-NOT_TO_BE_FOUND = [
-    (f"q={'x' * 257}", "is longer than 256 characters"),
-    ("q=%00", "holds a NUL character"),
-    ("match=regex", "There is no such way to search."),
-    ("sort=password", "The houses cannot be sorted by that."),
-    ("after=x", "This address names no place in the list."),
-    ("before=%F0%9F%92%A5", "This address names no place in the list."),
-    (f"after={'A' * 5000}", "This address names no place in the list."),
-]
-
-
-async def make(database: Database, id: str, *values: str | None) -> House:
-    no, name, address = (*values, None, None, None)[:3]
-    async with database.writing() as db:
-        return await service.create(
-            db, id=id, project_no=no, project_name=name, project_address=address, by=ANN
-        )
-
-
-async def fill(database: Database, count: int) -> None:
-    rows = [
-        {"id": f"{n:03}", "project_no": None, "project_name": f"n{n % 7}", "project_address": ""}
-        for n in range(count)
-    ]
-    async with database.writing() as db:
-        await db.execute(insert(House), rows)
-
-
-async def stored(database: Database, id: str) -> tuple[str | None, ...]:
-    async with database.reading() as db:
-        house = await service.get(db, id=id)
-    return house.project_no, house.project_name, house.project_address
-
-
-async def read(client: TestClientProtocol, path: str, status: int = 200) -> str:
-    answer = await client.get(path)
-    assert answer.status_code == status, await answer.get_data(as_text=True)
-    return str(await answer.get_data(as_text=True))
-
-
-async def send(client: TestClientProtocol, path: str, status: int = 303, /, **form: str) -> str:
-    answer = await client.post(path, form=form)
-    assert answer.status_code == status, await answer.get_data(as_text=True)
-    return str(answer.headers.get("Location") or await answer.get_data(as_text=True))
-
-
-def of_house(id: str, rest: str = "") -> str:
-    return f"/house/{quote(escaped(id), safe='')}{rest}"
-
-
-def typed_in(page: str, name: str) -> str:
-    """What stands in a field of a form."""
-    field = re.search(rf'<input[^>]* name="{name}"[^>]*>', page)
-    if field is None:
-        area = re.search(rf'<textarea[^>]* name="{name}"[^>]*>\n(.*?)</textarea>', page, re.DOTALL)
-        assert area, name
-        return html.unescape(area[1])
-    value = re.search(r' value="([^"]*)"', field[0])
-    return html.unescape(value[1]) if value else ""
-
-
-def listed(page: str) -> list[str]:
-    return re.findall(r'<th scope="row"[^>]*><a href="/house/([^"]*)">', page)
-
-
-def link(page: str, rel: str) -> str:
-    found = re.search(rf'href="([^"]*)" rel="{rel}"', page)
-    assert found, f"no link to {rel}"
-    return html.unescape(found[1])
 
 
 async def test_nobody_sees_houses_without_signing_in(app: Quart) -> None:
@@ -378,111 +303,6 @@ async def test_the_page_of_a_house_tells_who_changed_what(
     assert '<del><bdi class="as-typed">&lt;b&gt;</bdi></del>' in page
     assert '<ins><bdi class="as-typed">new &lt;name&gt;</bdi></ins>' in page
     assert "another" not in page
-
-
-async def test_the_search_is_kept_on_all_ways(
-    browser: TestClientProtocol, database: Database
-) -> None:
-    await fill(database, 70)
-
-    page = await read(browser, "/houses?q=n&match=prefix&sort=project_name&descending=1")
-
-    links = [html.unescape(found) for found in re.findall(r'href="(/houses[^"]*q=n[^"]*)"', page)]
-    assert len(links) > 8
-    assert all("match=prefix" in found for found in links)
-    assert typed_in(page, "sort") == "project_name"
-    assert 'aria-sort="descending"' in page
-    for address in links:
-        await read(browser, address)
-
-
-async def test_next_and_previous_lead_through_all(
-    browser: TestClientProtocol, database: Database
-) -> None:
-    await fill(database, 50)
-
-    for query in ("", "sort=project_name", "sort=project_no&descending=1"):
-        page = await read(browser, f"/houses?{query}")
-        seen = [listed(page)]
-        for _ in range(2):
-            page = await read(browser, link(page, "next"))
-            seen.append(listed(page))
-        assert 'rel="next"' not in page
-        assert re.search(r'aria-current="page">\s*3', page)
-        back = [listed(page)]
-        for _ in range(2):
-            page = await read(browser, link(page, "prev"))
-            back.append(listed(page))
-        assert [len(ids) for ids in seen] == [20, 20, 10]
-        assert sorted(id for ids in seen for id in ids) == [f"{n:03}" for n in range(50)]
-        assert back == seen[::-1]
-        assert 'rel="prev"' not in page
-
-
-async def test_a_page_is_reached_by_number_and_size(
-    browser: TestClientProtocol, database: Database
-) -> None:
-    await fill(database, 120)
-
-    assert listed(await read(browser, "/houses?page=2&size=50"))[0] == "050"
-    assert len(listed(await read(browser, "/houses?size=100"))) == 100
-    assert "120 houses" in await read(browser, "/houses?page=6")
-    for beyond in ("/houses?page=7", "/houses?page=999999999"):
-        assert "There is nothing here any more." in await read(browser, beyond)
-    for none in ("?page=0", "?page=-1", "?page=x", "?page=9999999999", "?size=7", "?size=%C2%B2"):
-        assert listed(await read(browser, f"/houses{none}"))[0] == "000"
-
-
-async def test_more_than_anybody_counts_is_said_so(
-    browser: TestClientProtocol, database: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(search, "COUNTED", 40)
-    await fill(database, 90)
-
-    page = await read(browser, "/houses?page=2")
-    assert "More than 40 houses" in page
-    page = await read(browser, link(page, "next"))
-    page = await read(browser, link(page, "next"))
-    assert listed(page)[0] == "060"
-    page = await read(browser, link(page, "next"))
-    assert len(listed(page)) == 10
-
-
-async def test_what_cannot_be_looked_for_is_said(browser: TestClientProtocol) -> None:
-    for query, told in NOT_TO_BE_FOUND:
-        assert told in await read(browser, f"/houses?{query}", 400)
-
-
-async def test_a_search_that_takes_too_long_says_what_else_to_do(
-    browser: TestClientProtocol, database: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    async def slow(*_args: object, **_values: object) -> None:
-        raise TooSlow("it took too long")
-
-    monkeypatch.setattr(search, "page", slow)
-
-    page = await read(browser, "/houses?q=x", 503)
-    assert "This search takes too long." in page
-    assert typed_in(page, "q") == "x"
-
-
-async def test_a_list_takes_two_questions(browser: TestClientProtocol, database: Database) -> None:
-    await fill(database, 50)
-    asked: list[str] = []
-
-    def remember(_c: Any, _cursor: Any, statement: str, *_: Any) -> None:
-        if "base_house" in statement:
-            asked.append(statement)
-
-    await read(browser, "/houses")
-    event.listen(database.engine.sync_engine, "before_cursor_execute", remember)
-    try:
-        for path in ("/houses?q=n&sort=project_name", "/houses?page=2", "/houses?q=n&match=prefix"):
-            asked.clear()
-            await read(browser, path)
-            assert len(asked) == 2, asked
-    finally:
-        event.remove(database.engine.sync_engine, "before_cursor_execute", remember)
 
 
 async def test_rows_of_other_programs_are_shown_and_changed(
