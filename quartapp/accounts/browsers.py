@@ -11,7 +11,7 @@ from sqlalchemy import Integer, cast, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from quartapp.accounts.models import Account, LoginSession
-from quartapp.accounts.service import hold, subject_of
+from quartapp.accounts.service import hold_unchanged, subject_of
 from quartapp.accounts.session_rows import is_live
 from quartapp.core.clock import now
 
@@ -53,13 +53,9 @@ async def start(
 ) -> str | None:
     """Begin a session and return its id.
 
-    None if the account is not what it was when its password was checked: the password was
-    changed meanwhile, or the account disabled.
+    None if the account is not what it was when its password was checked.
     """
-    held = await hold(db, id=account.id)
-    if held is None or (held.username, held.userpwd) != (account.username, account.userpwd):
-        return None
-    if held.disabled_at is not None:
+    if not await hold_unchanged(db, account=account):
         return None
     at = now()
     session = LoginSession(

@@ -209,6 +209,21 @@ async def hold(db: AsyncSession, *, id: int) -> Account | None:
     return await db.scalar(held, execution_options={"populate_existing": True})
 
 
+async def hold_unchanged(db: AsyncSession, *, account: Account) -> bool:
+    """Whether an account may still sign in as it was read; it stays so until the transaction ends.
+
+    Name, password and role are compared. Whoever is about to change them is waited for.
+    """
+    read = (account.username, account.userpwd, account.is_admin, None)
+    held = await hold(db, id=account.id)
+    return held is not None and read == (
+        held.username,
+        held.userpwd,
+        held.is_admin,
+        held.disabled_at,
+    )
+
+
 async def _hold_roles(db: AsyncSession) -> None:
     """Hold the roles of all: who is the last admin rests on everybody's.
 

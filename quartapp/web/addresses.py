@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
+from urllib.parse import quote
+
 from quart import current_app, request
+
+
+def here() -> str:
+    """The address of the page at hand as its client sees it, without scheme and host."""
+    # Two slashes at the beginning would make a host of what follows.
+    path = "/" + f"{request.root_path}{request.path}".lstrip("/")
+    query = request.query_string.decode("ascii", "replace")
+    return quote(path, safe="/:@!$&'()*+,;=~") + (f"?{query}" if query else "")
 
 
 def in_the_api() -> bool:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import wraps
 from typing import Final, ParamSpec, TypeVar, cast
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
 from quart import Quart, Response, abort, current_app, g, redirect, request, url_for
 from quart_auth import Action, AuthUser, QuartAuth
@@ -18,9 +20,13 @@ from quartapp.audit.service import Actor
 from quartapp.core.clock import now
 from quartapp.core.text import is_storable
 from quartapp.jwt.session_tokens import address_of
+from quartapp.web.addresses import here
 from quartapp.web.db import reading, writing
+from quartapp.web.problems import DATABASE_AWAY
 
 COOKIE: Final = "quartapp_session"
+
+PATIENCE: Final = 0.5  # seconds
 
 LONGEST_PATH: Final = 2000  # characters
 
@@ -93,7 +99,7 @@ def signed_in(
         if await current_person() is None:
             if request.method not in _SAFE:
                 abort(401)
-            return redirect(url_for("sign_in.login", next=_here()))
+            return redirect(url_for("sign_in.login", next=here()))
         return await view(*args, **kwargs)
 
     return guarded
@@ -170,22 +176,21 @@ async def _resume() -> Person | None:
     if visit is None:
         return None
     if visit.is_stale(now()):
-        async with writing() as db:
-            await browsers.touch(db, visit=visit, address=address_of(None))
+        await _note(visit)
         if visit.stay is browsers.LONG:
             remember(session_id, stay=visit.stay)
     return Person(visit.account.id, visit.account.username, visit.account.is_admin, session_id)
 
 
+async def _note(visit: browsers.Visit) -> None:
+    """Write down that a session is in use; where nothing can be written, its page goes on."""
+    with suppress(TimeoutError, *DATABASE_AWAY):
+        async with asyncio.timeout(PATIENCE), writing() as db:
+            await browsers.touch(db, visit=visit, address=address_of(None))
+
+
 def _auth() -> QuartAuth:
     return cast(QuartAuth, current_app.extensions[_AUTH])
-
-
-def _here() -> str:
-    """The address of this page, as its client sees it, without scheme and host."""
-    path = quote(f"{request.root_path}{request.path}", safe="/:@!$&'()*+,;=~")
-    query = request.query_string.decode("ascii", "replace")
-    return f"{path}?{query}" if query else path
 
 
 def _is_own(origin: str, host: str) -> bool:

@@ -29,7 +29,7 @@ HEADERS = {
     "Referrer-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
 }
-ONLY_BY_TLS = "max-age=31536000; includeSubDomains"  # a year
+ONLY_BY_TLS = "max-age=31536000"  # a year
 
 
 async def protect(response: Response) -> Response:

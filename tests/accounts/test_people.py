@@ -256,3 +256,22 @@ async def test_sign_ins_are_counted_by_the_day(database: Database) -> None:
     day = date(2026, 11, 20)
     assert counted == {day: 2, day + timedelta(1): 1, day + timedelta(2): 1}
     assert later[day] == 1
+
+
+@pytest.mark.parametrize("change", ["disable", "set_admin"])
+async def test_a_sign_in_waits_for_a_change_under_way_and_sees_it(
+    change: str, database: Database
+) -> None:
+    await make(database, "root", is_admin=True)
+    ann = await make(database, "ann", is_admin=True)
+
+    async with database.writing() as db:
+        if change == "disable":
+            await service.disable(db, id=ann.id, by=BY)
+        else:
+            await service.set_admin(db, id=ann.id, is_admin=False, by=BY)
+        starting = asyncio.create_task(start(database, ann))
+        await asyncio.sleep(0.1)
+        assert not starting.done()
+
+    assert await starting is None

@@ -73,8 +73,8 @@ def address(installed: Path, tmp_path: Path) -> Iterator[str]:
             server.stdout.close()
 
 
-def read(url: str, data: bytes | None = None, **headers: str) -> str:
-    request = urllib.request.Request(url, data, headers)
+def read(url: str, data: bytes | None = None, headers: dict[str, str] | None = None) -> str:
+    request = urllib.request.Request(url, data, headers or {})
     with urllib.request.urlopen(request, timeout=10) as answer:
         return str(answer.read().decode())
 
@@ -93,10 +93,10 @@ def test_the_wheel_serves_the_same_pages(address: str) -> None:
     page = read(
         f"{address}/lessons/houses-page/",
         b'{"size": 100}',
-        **{"Content-Type": "application/json"},
+        {"Content-Type": "application/json"},
     )
     assert page.count("projectNo") == 25
-    assert "登录" in read(f"{address}/login", **{"Accept-Language": "zh-CN"})
+    assert "登录" in read(f"{address}/login", headers={"Accept-Language": "zh-CN"})
     sign_in = read(f"{address}/login")
     (bootstrap,) = re.findall(r'href="(/static/vendor/[^"]+\.css[^"]*)"', sign_in)[:1]
     assert "Bootstrap" in read(f"{address}{bootstrap}")

@@ -8,7 +8,6 @@ from pydantic import Field
 from quart import Blueprint, Response
 
 from quartapp.accounts import service as accounts
-from quartapp.accounts.models import Account
 from quartapp.jwt import (
     get_jwt_identity,
     no_store,
@@ -21,7 +20,7 @@ from quartapp.jwt.session_tokens import SessionTokens
 from quartapp.web.api.models import In, Out
 from quartapp.web.api.operations import FORM, JSON, Answer, Json, Operation, answer, nothing
 from quartapp.web.api.tokens import account_is_gone, scopes_of
-from quartapp.web.db import reading
+from quartapp.web.db import reading, writing
 from quartapp.web.login import authenticate
 from quartapp.web.problems import problem
 
@@ -73,9 +72,11 @@ async def sign_in(body: SignIn) -> Response:
         tokens = await start_session(
             accounts.subject_of(account), additional_claims=scopes, device=device
         )
-        if await _is_unchanged(account):
+        async with writing() as db:
+            unchanged = await accounts.hold_unchanged(db, account=account)
+        if unchanged:
             return _answer(tokens, scopes["scope"])
-        # Disabled meanwhile, or with another password: that has ended the sessions before.
+        # Disabled meanwhile, with another password or role: that has ended the sessions before.
         await revoke_session(tokens.session_id, reason="changed")
         account = await authenticate(body.username, body.password)
     detail = "The name or the password is wrong."
@@ -115,13 +116,6 @@ async def revoke() -> Response:
     """Refuse the request's own token from now on (RFC 7009 section 2.1)."""
     await revoke_token()
     return nothing()
-
-
-async def _is_unchanged(account: Account) -> bool:
-    """Whether an account is what it was when its password was checked."""
-    async with reading() as db:
-        now = await accounts.find_by_subject(db, subject=accounts.subject_of(account))
-    return now is not None and now.userpwd == account.userpwd
 
 
 def _answer(tokens: SessionTokens, scope: str) -> Response:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import quote
 
 from quart import current_app, g, request, url_for
 from sqlalchemy.exc import SQLAlchemyError
@@ -11,7 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from quartapp import __version__
 from quartapp.core.errors import DomainError
 from quartapp.web import i18n
-from quartapp.web.addresses import in_a_lesson
+from quartapp.web.addresses import here, in_a_lesson
 from quartapp.web.bootstrap import bootstrap
 from quartapp.web.guards import Person, current_person
 from quartapp.web.i18n import LANGUAGES
@@ -41,7 +40,7 @@ async def common() -> dict[str, Any]:
     return static | {
         "bootstrap": bootstrap,
         "root": request.root_path,
-        "here": here(),
+        "here": way_back(),
         "section": section(),
         "person": await person_if_known(),
         "language_tag": i18n.language_tag(),
@@ -58,13 +57,9 @@ def theme() -> str:
     return chosen if chosen in THEMES else ""
 
 
-def here() -> str:
-    """The address of the page at hand, to come back to; after a POST the home page's."""
-    if request.method not in {"GET", "HEAD"}:
-        return f"{request.root_path}/"
-    path = quote(f"{request.root_path}{request.path}")
-    query = request.query_string.decode("ascii", "ignore")
-    return f"{path}?{query}" if query else path
+def way_back() -> str:
+    """Where to come back to: the page at hand; after a POST the home page."""
+    return here() if request.method in {"GET", "HEAD"} else f"{request.root_path}/"
 
 
 def section() -> str:

@@ -10,11 +10,14 @@ import pytest
 from quart import Quart
 
 from quartapp.accounts import service as accounts
+from quartapp.accounts.models import Account
 from quartapp.audit.service import Actor
 from quartapp.jwt import KeyFile, create_access_token, decode_token, get_unverified_jwt_headers
 from quartapp.testing import MakeUser, User, temporary_app
+from quartapp.web.api import auth
 from quartapp.web.api.tokens import AUDIENCE, ISSUER, NAME
 from quartapp.web.db import app_database
+from quartapp.web.login import authenticate
 from tests.web.api.conftest import Api, api_for
 
 SOMEBODY = Actor(None, "test")
@@ -158,6 +161,25 @@ async def test_a_role_that_changed_shows_in_the_next_tokens(
 
     assert (await Api(app, tokens["refresh_token"]).post("/auth/refresh")).status_code == 401
     assert (await sign_in(app, user))["scope"].endswith(" admin")
+
+
+async def test_who_loses_a_role_while_signing_in_gets_no_token_for_it(
+    app: Quart, make_user: MakeUser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await make_user(username="root", admin=True)
+    user = await make_user(username="ann", admin=True)
+
+    async def authenticate_and_change(username: str, password: str) -> Account | None:
+        account = await authenticate(username, password)
+        async with app_database(app).writing() as db:
+            await accounts.set_admin(db, id=user.id, is_admin=False, by=SOMEBODY)
+        return account
+
+    monkeypatch.setattr(auth, "authenticate", authenticate_and_change)
+    tokens = await sign_in(app, user)
+
+    assert tokens["scope"] == "houses:read houses:write files:write"
+    assert (await Api(app, tokens["access_token"]).get("/people")).status_code == 403
 
 
 async def test_a_disabled_account_is_out_at_once(app: Quart, user: User) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from quart import Quart
 
 from quartapp.jwt import start_session
@@ -71,3 +72,11 @@ async def test_all_other_sessions_are_ended_at_once(app: Quart, api: Api) -> Non
 async def test_ending_the_very_session_signs_out(api: Api) -> None:
     assert (await api.delete(f"/me/sessions/{api.session_id}")).status_code == 204
     assert (await api.get("/me")).status_code == 401
+
+
+@pytest.mark.parametrize("path", ["/me", "/me/sessions", "/houses", "/houses.csv"])
+async def test_no_cache_that_people_share_keeps_an_answer(api: Api, path: str) -> None:
+    answer = await api.get(path)
+
+    assert answer.headers["Cache-Control"] == "private, no-cache"
+    assert "Authorization" in answer.headers["Vary"]

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from quart import Quart
-from sqlalchemy import delete, event, insert, update
+from sqlalchemy import delete, event, insert, select, update
 
 from quartapp.accounts.models import Account, LoginSession
+from quartapp.core.clock import now
 from quartapp.db.database import Database
 from quartapp.testing import MakeUser, User, sign_in
 from quartapp.web.guards import COOKIE
@@ -101,6 +103,11 @@ async def test_whoever_is_not_signed_in_is_led_to_the_form_and_back(app: Quart, 
 async def test_the_way_back_lies_where_the_application_is_mounted(app: Quart) -> None:
     answer = await app.test_client().get("/app/account", root_path="/app")
     assert answer.headers["Location"] == "/app/login?next=/app/account"
+
+
+async def test_the_way_back_never_names_a_host(app: Quart) -> None:
+    answer = await app.test_client().get("//overview")
+    assert answer.headers["Location"] == "/login?next=/overview"
 
 
 async def test_a_form_of_whoever_is_not_signed_in_is_401(app: Quart) -> None:
@@ -197,3 +204,23 @@ async def test_who_asks_is_found_out_by_one_statement(
         event.remove(engine, "before_cursor_execute", listen)
 
     assert [s.split()[0] for s in said if not s.startswith("BEGIN")] == ["SELECT"]
+
+
+async def test_a_page_does_not_wait_for_a_database_that_cannot_be_written_now(
+    app: Quart, user: User, database: Database
+) -> None:
+    client = await sign_in(app, user)
+    an_hour_ago = now() - timedelta(hours=1)
+    async with database.writing() as db:
+        await db.execute(update(LoginSession).values(last_used_at=an_hour_ago))
+
+    async with database.writing() as db:
+        await db.execute(update(LoginSession).values(device="held by a long change"))
+        page = await client.get("/account")
+
+    assert page.status_code == 200
+    async with database.reading() as db:
+        assert await db.scalar(select(LoginSession.last_used_at)) == an_hour_ago
+    await client.get("/account")
+    async with database.reading() as db:
+        assert await db.scalar(select(LoginSession.last_used_at)) != an_hour_ago
