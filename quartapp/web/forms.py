@@ -1,10 +1,13 @@
-"""Forms: read as Flask reads them, within Flask's limits, which Quart does not keep."""
+"""Requests whose bodies wait for their reader, and whose forms are read as Flask reads them.
+
+Quart does not keep Flask's limits of forms.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from contextlib import ExitStack
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from io import BytesIO
 from typing import IO, Any
@@ -15,11 +18,15 @@ from quart.datastructures import FileStorage
 from quart.formparser import FormDataParser
 from quart.wrappers.request import Body
 from werkzeug.datastructures import MultiDict
-from werkzeug.exceptions import RequestEntityTooLarge
+from werkzeug.exceptions import RequestEntityTooLarge, ServiceUnavailable
 from werkzeug.http import parse_options_header
 from werkzeug.sansio.multipart import Data, Field, File
 
+from quartapp.core.errors import NoRoom
+from quartapp.files.storage import room_is_left
+from quartapp.web.middleware.body_pace import KEY
 from quartapp.web.multipart import events
+from quartapp.web.paced_body import PacedBody
 
 FormFields = tuple[MultiDict[str, str], MultiDict[str, Any]]
 Parse = Callable[[FormDataParser, Body, str, int | None, dict[str, str]], Awaitable[FormFields]]
@@ -51,7 +58,10 @@ async def _urlencoded(
 async def _multipart(
     parser: FormDataParser, body: Body, _mimetype: str, length: int | None, options: dict[str, str]
 ) -> FormFields:
-    """Read a multipart body. Raises ValueError for one that breaks off before its end."""
+    """Read a multipart body. Raises ValueError for one that breaks off before its end.
+
+    Raises ServiceUnavailable if the disk is full.
+    """
     boundary = options.get("boundary", "").encode("ascii")
     if not boundary:
         raise ValueError("the form names no boundary")
@@ -66,7 +76,8 @@ async def _multipart(
     )
     part: Field | File | None = None
     content: IO[bytes] = BytesIO()
-    with ExitStack() as opened:  # closed again, should the form be refused half-way
+    # Closed again, should the form be refused half-way; a large file is written to the disk.
+    with _room_is_left(), ExitStack() as opened:
         async for event in told:
             if isinstance(event, Data):
                 content.write(event.data)
@@ -80,6 +91,15 @@ async def _multipart(
                 opened.callback(content.close)
         opened.pop_all()
     return form, files
+
+
+@contextmanager
+def _room_is_left() -> Iterator[None]:
+    try:
+        with room_is_left():
+            yield
+    except NoRoom as error:
+        raise ServiceUnavailable("There is no room left for files.") from error
 
 
 def _keep(
@@ -113,6 +133,13 @@ class LimitedFormDataParser(FormDataParser):
 
 
 class LimitedRequest(Request):
-    """A request whose forms keep their limits."""
+    """A request whose forms keep their limits, and whose body is taken in as it is read."""
 
+    body_class = PacedBody
     form_data_parser_class = LimitedFormDataParser
+
+    def __init__(self, *args: Any, **given: Any) -> None:
+        super().__init__(*args, **given)
+        scope: Any = self.scope
+        if isinstance(self.body, PacedBody) and KEY in scope:
+            self.body.follow(scope[KEY])

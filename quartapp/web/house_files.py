@@ -23,7 +23,7 @@ from quartapp.files.thumbnails import MEDIA_TYPE, Thumbnails
 from quartapp.houses import service as houses
 from quartapp.web.db import reading, writing
 from quartapp.web.downloads import Download, send
-from quartapp.web.uploads import body_of, parts_of
+from quartapp.web.uploads import parts_of
 
 SHOWN = 50  # files on a page
 NAMELESS = "file"  # the field of a form, and the name of what has none
@@ -162,7 +162,7 @@ async def _receive_form(taking: Incoming) -> None:
 async def _receive_body(taking: Incoming, name: str) -> None:
     """Take in the body; an empty one is a file if a name or a type says so."""
     taking.begin(name or NAMELESS)
-    async for data in body_of(request):
+    async for data in request.body:
         await taking.write(data)
     await taking.end()
     if not (name or request.content_type or taking.stored[0].size):

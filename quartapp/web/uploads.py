@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import cast
 
-from quart import Request, request
+from quart import Request
 from werkzeug.exceptions import BadRequest, ServiceUnavailable
 from werkzeug.sansio.multipart import Data, Event, Field, File
 from werkzeug.utils import secure_filename
 
 from quartapp.core.errors import NoRoom
 from quartapp.files.storage import FileDraft, clear_drafts
-from quartapp.web.middleware.body_pace import KEY, Pace
 from quartapp.web.multipart import events
 
 
@@ -54,20 +52,6 @@ def boundary_of(request: Request) -> bytes:
     return boundary.encode()
 
 
-async def expect_upload() -> None:
-    """Let the body of the current request wait for `body_of`; a hook before a request."""
-    _pace_of(request).begin()
-
-
-async def body_of(request: Request) -> AsyncIterator[bytes]:
-    """The body as it arrives, which is no faster than it is read."""
-    pace = _pace_of(request)
-    pace.begin()
-    async for chunk in request.body:
-        pace.read(len(chunk))
-        yield chunk
-
-
 async def parts_of(request: Request) -> AsyncIterator[Field | File | Data]:
     """The parts of an upload as they arrive, and their data.
 
@@ -78,7 +62,7 @@ async def parts_of(request: Request) -> AsyncIterator[Field | File | Data]:
     if not boundary:
         raise BadRequest("This is no form with files.")
     told = events(
-        body_of(request),
+        request.body,
         boundary,
         max_memory=request.max_form_memory_size,
         max_parts=request.max_form_parts,
@@ -104,11 +88,6 @@ async def _receive(request: Request, field: str, draft: FileDraft) -> str | None
         if isinstance(event, File) and event.name == field and wanted is None:
             wanted = event
     return wanted.filename if wanted else None
-
-
-def _pace_of(request: Request) -> Pace:
-    """The pace of a request's body; one that nobody keeps where the middleware is not in use."""
-    return cast(Pace, request.scope.get(KEY) or Pace())
 
 
 async def _publish(draft: FileDraft, target: Path) -> Path:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import IO
 
 import pytest
 import pytest_asyncio
@@ -109,3 +110,15 @@ async def test_a_json_body_over_a_megabyte_is_413(app: Quart) -> None:
     chunks = [b'{"user": "', *[b"x" * 100_000] * 12, b'"}']
     heard = await speak(app, "/lessons/login-json/login", chunks, content_type="application/json")
     assert heard.status == 413
+
+
+async def test_a_form_for_whose_file_there_is_no_room_is_503(
+    small: Quart, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def on_full_disk(**_: object) -> IO[bytes]:
+        return Path("/dev/full").open("w+b")
+
+    monkeypatch.setattr("werkzeug.formparser.SpooledTemporaryFile", on_full_disk)
+    kind, body = multipart(("file", "small.bin", b"x" * (LIMIT // 2)))
+    heard = await speak(small, "/login", in_chunks(body), content_type=kind)
+    assert is_refused(heard, 503)

@@ -1,4 +1,4 @@
-"""What arrives of a body waits for its reader, and for nobody else."""
+"""What arrives of a body waits for its reader, and is forgotten when it is answered."""
 
 from __future__ import annotations
 
@@ -6,7 +6,12 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+from quart import Quart, request
+
+from quartapp.web.forms import LimitedRequest
 from quartapp.web.middleware.body_pace import AHEAD, KEY, BodyPace, Pace
+from tests.web.wire import speak
 
 CHUNK = 100_000
 CHUNKS = 100
@@ -81,3 +86,55 @@ async def test_what_is_left_of_a_body_is_taken_in_when_it_is_answered() -> None:
         await send({"type": "http.response.start", "status": 400, "headers": []})
 
     assert await play(answer_early) == CHUNK * CHUNKS
+
+
+async def test_what_comes_after_an_answer_is_not_kept() -> None:
+    kept = 0
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        nonlocal kept
+        await send({"type": "http.response.start", "status": 401, "headers": []})
+        kept = len((await receive())["body"])
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": b"x", "more_body": True}
+
+    async def send(event: Any) -> None:
+        pass
+
+    await BodyPace(app)({"type": "http"}, receive, send)  # type: ignore[arg-type]
+    assert kept == 0
+
+
+@pytest.mark.parametrize("by_chunks", [True, False])
+async def test_the_body_of_any_request_waits_for_its_view(by_chunks: bool) -> None:
+    sent = before = 0
+    app = Quart(__name__)
+    app.request_class = LimitedRequest
+    app.config["MAX_CONTENT_LENGTH"] = None
+    paced = BodyPace(app.asgi_app)
+
+    async def counted(scope: Any, receive: Any, send: Any) -> None:
+        async def taken() -> Any:
+            nonlocal sent
+            event = await receive()
+            sent += len(event.get("body", b""))
+            return event
+
+        await paced(scope, taken, send)
+
+    app.asgi_app = counted  # type: ignore[method-assign]
+
+    @app.post("/")
+    async def read() -> str:
+        nonlocal before
+        await others_go_on()
+        before = sent
+        if by_chunks:
+            return str(sum([len(chunk) async for chunk in request.body]))
+        return str(len(await request.get_data()))
+
+    heard = await speak(app, "/", [b"x" * CHUNK] * CHUNKS, content_type="text/plain")
+
+    assert heard.body == b"10000000"
+    assert before <= AHEAD + CHUNK

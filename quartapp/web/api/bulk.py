@@ -22,10 +22,8 @@ from quartapp.web.api.operations import IDEMPOTENCY_KEY, Answer, Operation, Raw,
 from quartapp.web.api.tokens import caller
 from quartapp.web.db import database
 from quartapp.web.problems import Refused
-from quartapp.web.uploads import body_of, expect_upload
 
 bp = Blueprint("bulk", __name__)
-bp.before_request(expect_upload)  # while it is asked who may come in, too
 
 CSV = transfer.FORMATS["csv"]
 NDJSON = transfer.FORMATS["ndjson"]
@@ -192,7 +190,7 @@ async def _received() -> AsyncIterator[tuple[BinaryIO, str]]:
     with room_is_left():
         file = await asyncio.to_thread(TemporaryFile)
         try:
-            async for chunk in body_of(request):
+            async for chunk in request.body:
                 digest.update(chunk)
                 waiting += chunk
                 if len(waiting) >= BLOCK:

@@ -30,10 +30,8 @@ from quartapp.web.api.operations import (
 )
 from quartapp.web.api.tokens import caller
 from quartapp.web.db import reading, writing
-from quartapp.web.uploads import expect_upload
 
 bp = Blueprint("files", __name__)
-bp.before_request(expect_upload)  # while it is asked who may come in, too
 
 MISSING = "There is no such house, or it has no such file."
 PART = "The part that the header Range asks for: one range of bytes."

@@ -1,7 +1,7 @@
 """Bodies are taken in no faster than they are read, where the reader says how far it is.
 
 The framework keeps in memory all that its view has not read yet, which for an upload over a fast
-line is most of it.
+line is most of it. What comes after an answer has begun is forgotten.
 """
 
 from __future__ import annotations
@@ -71,16 +71,21 @@ class BodyPace:
             return
         pace = Pace()
         known = cast(Scope, cast(dict[str, Any], scope) | {KEY: pace})
+        answered = False
 
         async def paced() -> ASGIReceiveEvent:
             await pace.wait()
             event = await receive()
-            if event["type"] == "http.request":
+            if event["type"] == "http.request" and answered:
+                event["body"] = b""
+            elif event["type"] == "http.request":
                 pace.arrived(len(event["body"]))
             return event
 
         async def answer(event: ASGISendEvent) -> None:
+            nonlocal answered
             if event["type"] == "http.response.start":
+                answered = True
                 pace.end()
             await send(event)
 

@@ -13,10 +13,8 @@ from quartapp.web import house_files
 from quartapp.web.db import reading, writing
 from quartapp.web.guards import person, signed_in
 from quartapp.web.i18n import _, ngettext, told
-from quartapp.web.uploads import expect_upload
 
 bp = Blueprint("files", __name__)
-bp.before_request(expect_upload)  # while it is asked who may come in, too
 
 FROM_SCRIPT = "application/json"  # what upload.js accepts
 
