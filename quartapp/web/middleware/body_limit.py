@@ -63,11 +63,14 @@ class BodyLimit:
         """
         marked = cast(HTTPScope, cast(dict[str, Any], scope) | {TOO_LARGE: True})
         told = False
+        answered = asyncio.Event()
 
         async def nothing() -> ASGIReceiveEvent:
             nonlocal told
             if told:
-                await asyncio.Event().wait()  # until the application has answered
+                # Quart from 0.23 on listens until its client is gone.
+                await answered.wait()
+                return HTTPDisconnectEvent(type="http.disconnect")
             told = True
             return HTTPRequestEvent(type="http.request", body=b"", more_body=False)
 
@@ -79,6 +82,8 @@ class BodyLimit:
                 await _hear_out(receive)
                 event["body"] = b""
             await send(event)
+            if event["type"] == "http.response.body" and not event["more_body"]:
+                answered.set()
 
         await self.app(marked, nothing, closing)
 
