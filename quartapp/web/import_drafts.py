@@ -13,11 +13,10 @@ from pathlib import Path
 from typing import BinaryIO
 
 from quart import Request, current_app
-from werkzeug.sansio.multipart import Data, Event, File
 
 from quartapp.core.errors import Invalid, NotFound, Refusal
 from quartapp.files.storage import ABANDONED, FileDraft
-from quartapp.web.uploads import boundary_of, parts_of
+from quartapp.web.uploads import boundary_of, first_file
 
 FIELD = "file"
 KEY = re.compile(r"[0-9a-f]{32}", re.ASCII)
@@ -32,7 +31,7 @@ async def receive(request: Request, *, owner: str) -> str:
     await asyncio.to_thread(_sweep, folder)
     draft = FileDraft(folder, mode=0o600)
     try:
-        if not boundary_of(request) or not await _write(request, draft):
+        if not boundary_of(request) or not await first_file(request, FIELD, draft):
             why = Refusal("missing", "No file was chosen.")
             raise Invalid("there is no file in the form", fields={FIELD: why})
         key = secrets.token_hex(16)
@@ -62,21 +61,6 @@ async def remove(key: str, *, owner: str) -> None:
     """Forget the file of that key, if there is one."""
     if KEY.fullmatch(key):
         await asyncio.to_thread(_path(key, owner).unlink, missing_ok=True)
-
-
-async def _write(request: Request, draft: FileDraft) -> bool:
-    """Write the first file of the form to the draft; False if no file was chosen."""
-    wanted: File | None = None
-    part: Event | None = None
-    async for event in parts_of(request):
-        if isinstance(event, Data):
-            if part is wanted:
-                await draft.write(event.data)
-            continue
-        part = event
-        if isinstance(event, File) and event.name == FIELD and wanted is None:
-            wanted = event
-    return wanted is not None and bool(wanted.filename)
 
 
 def _path(key: str, owner: str) -> Path:

@@ -26,7 +26,7 @@ async def save_upload(request: Request, *, field: str, folder: Path) -> Path:
         raise BadRequest(f"There is no file in the field {field!r}.")
     draft = FileDraft(folder)
     try:
-        name = await _receive(request, field, draft)
+        name = await first_file(request, field, draft)
         if name is None:
             raise BadRequest(f"There is no file in the field {field!r}.")
         if not (safe := secure_filename(name)):
@@ -75,7 +75,7 @@ async def parts_of(request: Request) -> AsyncIterator[Field | File | Data]:
         raise BadRequest("The form cannot be read to its end.") from error
 
 
-async def _receive(request: Request, field: str, draft: FileDraft) -> str | None:
+async def first_file(request: Request, field: str, draft: FileDraft) -> str | None:
     """Write the first file of `field` to the draft; the file's name, None if there was none."""
     part: Event | None = None
     wanted: File | None = None

@@ -28,7 +28,7 @@ class Answer:
 
 @dataclass
 class Load:
-    """Requests to `/work/NAME` of tests.serve.slow, each with a name of its own."""
+    """Requests to `/slowly/NAME` of tests.serve.slow, each with a name of its own."""
 
     port: int
     whole: dict[str, Answer] = field(default_factory=dict)
@@ -88,7 +88,7 @@ async def _ask(
     reader: asyncio.StreamReader, writer: asyncio.StreamWriter, name: str
 ) -> tuple[int, bool]:
     """Ask once: the process that answered, and whether it closes the connection."""
-    writer.write(f"GET /work/{name} HTTP/1.1\r\nHost: here\r\n\r\n".encode())
+    writer.write(f"GET /slowly/{name} HTTP/1.1\r\nHost: here\r\n\r\n".encode())
     head = (await reader.readuntil(b"\r\n\r\n")).lower()
     length = re.search(rb"\ncontent-length: (\d+)", head)
     body = await reader.readexactly(int(length[1]) if length else 0)

@@ -44,7 +44,7 @@ def make_app() -> Quart:
         await asyncio.sleep(seconds)
         return "whole " * 1000
 
-    @app.get("/work/<name>")
+    @app.get("/slowly/<name>")
     async def work(name: str) -> str:
         click.echo(f"work {name} {os.getpid()}")
         await asyncio.sleep(0.02)
