@@ -20,7 +20,7 @@ from quartapp.db.database import Database
 from quartapp.web.db import app_database
 from tests.blocking import no_blocking_calls
 from tests.reached import Reached
-from tests.servers import MariaDB, find_mariadb, mariadb, missing
+from tests.servers import MariaDB, Redis, find_mariadb, find_redis, mariadb, missing, redis
 
 pytest_plugins = ["quartapp.testing"]
 
@@ -61,6 +61,23 @@ def mysql_server() -> Iterator[MariaDB]:
         missing("mysql")
     with mariadb(binary) as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def redis_server() -> Iterator[Redis]:
+    """The Redis of this run. A test that stops it must start it again."""
+    binary = find_redis()
+    if binary is None:
+        missing("redis")
+    with redis(binary) as server:
+        yield server
+
+
+@pytest.fixture
+def redis_url(redis_server: Redis) -> Iterator[str]:
+    """The address of a Redis that holds nothing."""
+    yield redis_server.url
+    redis_server.ask("FLUSHALL")
 
 
 @pytest.fixture

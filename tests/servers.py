@@ -1,4 +1,4 @@
-"""A private MariaDB for the suite, in a folder and on a port of its own."""
+"""Private servers for the suite: a MariaDB and a Redis, each in a folder and on a port of its own."""
 
 from __future__ import annotations
 
@@ -107,6 +107,58 @@ class MariaDB:
             return list(cursor.fetchall())
 
 
+@dataclass
+class Redis:
+    """A server of our own that keeps nothing. `stop` and `start` make it go away and come back."""
+
+    binary: str
+    folder: Path
+    port: int
+    process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        """The address of its first database."""
+        return f"redis://127.0.0.1:{self.port}/0"
+
+    def start(self) -> None:
+        """Start it and wait until it answers."""
+        command = [self.binary, "--port", str(self.port), "--bind", "127.0.0.1"]
+        keep_nothing = ["--save", "", "--appendonly", "no", "--dir", str(self.folder)]
+        with (self.folder / "log").open("ab") as log:
+            self.process = subprocess.Popen([*command, *keep_nothing], stdout=log, stderr=log)
+        deadline = time.monotonic() + START_TIMEOUT
+        while not self.answers():
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                self.stop()
+                raise RuntimeError("Redis did not start:\n" + (self.folder / "log").read_text())
+            time.sleep(0.02)
+
+    def stop(self) -> None:
+        """End it and wait until it is gone."""
+        if self.process is not None:
+            self.process.terminate()
+            try:
+                self.process.wait(30)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+            self.process = None
+
+    def answers(self) -> bool:
+        """Whether it answers a ping."""
+        try:
+            return self.ask("PING") == b"+PONG\r\n"
+        except OSError:
+            return False
+
+    def ask(self, command: str) -> bytes:
+        """Send one command and give back the beginning of its answer, as it came."""
+        with socket.create_connection(("127.0.0.1", self.port), timeout=5) as connection:
+            connection.sendall(f"{command}\r\n".encode())
+            return connection.recv(65536)
+
+
 def missing(server: str) -> NoReturn:
     """Skip a test whose server is not installed, or fail it where the server is required."""
     required = os.environ.get("QUARTAPP_TEST_REQUIRE", "").split(",")
@@ -121,12 +173,29 @@ def find_mariadb() -> str | None:
     return shutil.which("mariadbd", path=os.pathsep.join((os.environ.get("PATH", ""), SBIN)))
 
 
+def find_redis() -> str | None:
+    """The server's binary, if it is installed."""
+    return shutil.which("redis-server", path=os.environ.get("PATH", ""))
+
+
+@contextmanager
+def redis(binary: str) -> Iterator[Redis]:
+    """A server that is gone afterwards, with all that it held."""
+    with tempfile.TemporaryDirectory(prefix="quartapp-redis-") as folder:
+        server = Redis(binary, Path(folder), free_port())
+        try:
+            server.start()
+            yield server
+        finally:
+            server.stop()
+
+
 @contextmanager
 def mariadb(binary: str) -> Iterator[MariaDB]:
     """A server that is gone afterwards, with all that it held."""
     # A short path: that of a socket has at most 107 letters.
     folder = Path(tempfile.mkdtemp(prefix="quartapp-db-"))
-    server = MariaDB(binary, folder, _free_port())
+    server = MariaDB(binary, folder, free_port())
     try:
         subprocess.run(
             [
@@ -152,7 +221,8 @@ def _as_root() -> list[str]:
     return ["--user=root"] if os.geteuid() == 0 else []
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of this machine that nobody listens on."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         return int(free.getsockname()[1])

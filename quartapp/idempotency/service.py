@@ -162,16 +162,20 @@ async def _release(database: Database, attempt: Attempt) -> None:
 
 
 async def _retried(work: Callable[[], Awaitable[Result]]) -> Result:
-    """Do it again where somebody else was faster: another look shows what is there now."""
-    for _ in range(1, ATTEMPTS):
+    """Do it again where somebody else was faster: another look shows what is there now.
+
+    Raises StillRunning if there was always somebody faster.
+    """
+    for last in (False,) * (ATTEMPTS - 1) + (True,):
         try:
             return await work()
         except IntegrityError:
-            pass
+            if last:
+                break
         except OperationalError as error:
-            if not _gave_way(error):
+            if last or not _gave_way(error):
                 raise
-    return await work()
+    raise StillRunning("other requests with this Idempotency-Key have just begun")
 
 
 def _held(attempt: Attempt) -> ColumnElement[bool]:
