@@ -1,4 +1,4 @@
-"""Private servers for the suite: a MariaDB and a Redis, each in a folder and on a port of its own."""
+"""Private servers for the suite, each in a folder and on a port of its own."""
 
 from __future__ import annotations
 
