@@ -4,48 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import closing
-from dataclasses import dataclass
 
 import click
-from sqlalchemy.engine import make_url
 
 from quartapp.accounts import login, service
-from quartapp.accounts.demo import PASSWORD, USERNAME
+from quartapp.accounts.demo import PASSWORD
 from quartapp.accounts.passwords import Passwords
 from quartapp.app import METADATA
 from quartapp.cli.common import with_any_database
+from quartapp.cli.deployment import deployment
+from quartapp.cli.finding import Finding
 from quartapp.db import migrate
 from quartapp.db.database import Database
-from quartapp.settings import Settings, weakness
+from quartapp.settings import Settings
 
-TUTORIAL_DATABASE_PASSWORD = "123456"  # noqa: S105 - one that nobody should have
+MOST_TRIED = 100  # accounts; a try costs what a sign-in does
 
 Look = Callable[[Database], Awaitable[str]]  # says what is wrong, or nothing
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One thing looked at: `trouble` says what is wrong with it, if something is."""
-
-    what: str
-    trouble: str = ""
-    note: str = ""
-
-    @property
-    def wrong(self) -> bool:
-        """Whether it must be mended."""
-        return bool(self.trouble)
-
-    def __str__(self) -> str:
-        if self.wrong:
-            return f"WRONG {self.what}: {self.trouble}"
-        return f"note  {self.what}: {self.note}" if self.note else f"ok    {self.what}"
 
 
 def findings(settings: Settings, *, deploy: bool = False) -> Iterator[Finding]:
     """Look at everything, one thing after the other; what rests on a wrong one is left out."""
     if deploy:
-        yield from _deployment(settings)
+        yield from deployment(settings)
     answers = _looked("database", settings, _answers)
     yield answers
     if answers.wrong:
@@ -53,42 +34,9 @@ def findings(settings: Settings, *, deploy: bool = False) -> Iterator[Finding]:
     migrated = _looked("migrations", settings, _migrated)
     yield migrated
     if deploy and not migrated.wrong:
-        yield _looked(f"account {USERNAME} of the tutorial", settings, _without_demo_account)
+        yield _looked("accounts", settings, _without_known_passwords)
         yield _looked("passwords", settings, _all_hashed)
         yield _looked("admins", settings, _accounts_are_kept)
-
-
-def _deployment(settings: Settings) -> Iterator[Finding]:
-    yield Finding("environment", "" if settings.production else "QUARTAPP_ENV is not production")
-    keys = {
-        "QUARTAPP_SECRET_KEY": settings.secret_key.get_secret_value(),
-        "QUARTAPP_JWT_SECRET_KEY": settings.jwt_secret_key.get_secret_value(),
-    }
-    for name, key in keys.items():
-        yield Finding(name, weakness(key))
-    alike = len(set(keys.values())) < len(keys)
-    yield Finding("the two secrets", "are the same: one leak gives both away" if alike else "")
-    trouble = "some let anyone write: set QUARTAPP_LESSONS=off" if settings.lessons else ""
-    yield Finding("lessons", trouble)
-    made = (
-        "" if settings.jwt_keys_file.exists() else "is made at the first start, for its owner alone"
-    )
-    yield Finding("keys of the API's tokens", note=made)
-    yield _database_address(settings)
-
-
-def _database_address(settings: Settings) -> Finding:
-    url = make_url(settings.database)
-    if url.get_backend_name() == "sqlite":
-        return Finding("database address", note="SQLite: one machine, one writer at a time")
-    trouble = ""
-    if not url.password:
-        trouble = "names no password"
-    elif url.password == TUTORIAL_DATABASE_PASSWORD:
-        trouble = "has the password of the tutorial"
-    elif url.username == "root":
-        trouble = "root may do everything: give the application a user of its own"
-    return Finding("database address", trouble)
 
 
 def _looked(what: str, settings: Settings, look: Look) -> Finding:
@@ -113,10 +61,20 @@ async def _migrated(database: Database) -> str:
     return ""
 
 
-async def _without_demo_account(database: Database) -> str:
+async def _without_known_passwords(database: Database) -> str:
+    """Try the documented password, and the name of each account: admins first."""
+    async with database.reading() as db:
+        everyone = await service.everyone(db)
+    names = [account.username for account in sorted(everyone, key=lambda each: not each.is_admin)]
+    known = []
     with closing(Passwords()) as passwords:
-        known = await login.is_accepted(database, passwords, username=USERNAME, password=PASSWORD)
-    return f"anybody can sign in as {USERNAME} / {PASSWORD}" if known else ""
+        for name in names[:MOST_TRIED]:
+            for password in {PASSWORD, name}:
+                if await login.is_accepted(database, passwords, username=name, password=password):
+                    known.append(f"{name} / {password}")
+    if not known:
+        return ""
+    return f"anybody can sign in as {', '.join(known)}: run `quartapp users password NAME`"
 
 
 async def _all_hashed(database: Database) -> str:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import click
 
-from quartapp.accounts.sessions import DatabaseSessionStore
+from quartapp.accounts.sessions import KEPT, DatabaseSessionStore
 from quartapp.cli.common import read_settings, with_database
 from quartapp.core.clock import now
 from quartapp.db.database import Database
@@ -15,8 +15,6 @@ from quartapp.jwt import KeyFile, KeyFileError
 from quartapp.jwt.keys import ALGORITHMS, OVERLAP
 
 NEVER = "-"
-# Sign-ins that have ended stay that long: the overview counts those of two weeks.
-KEPT = timedelta(days=15)
 
 
 @click.group()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from quartapp.db.database import Database
@@ -9,7 +11,7 @@ from quartapp.web.lessons import LESSONS
 from tests.cli.conftest import ON_SQLITE, SECRETS, Run
 from tests.db.helpers import run as sql
 
-DEPLOYED = {"env": "production"} | {
+DEPLOYED = {"env": "production", "trusted_proxies": "127.0.0.1"} | {
     name.removeprefix("QUARTAPP_").lower(): value for name, value in SECRETS.items()
 }
 
@@ -70,7 +72,7 @@ async def test_a_check_for_deployment_names_what_development_has(
         "WRONG QUARTAPP_SECRET_KEY: repeats",
         "WRONG the two secrets",
         "WRONG lessons",
-        "WRONG account admin of the tutorial",
+        "WRONG accounts: anybody can sign in as admin / 123456",
         "WRONG passwords: 1 stand",
         "WRONG admins: nobody is one",
     ):
@@ -113,6 +115,69 @@ async def test_a_poor_address_of_the_database_is_named(run: Run, user: str, why:
 
     assert f"WRONG database address: {why}" in result.stderr
     assert "geheim" not in result.output
+
+
+@ON_SQLITE
+@pytest.mark.parametrize(
+    ("settings", "what"),
+    [
+        ({"login_rate_limit": "0"}, "limit of failed sign-ins: anybody may guess"),
+        ({"workers": "2"}, "redis: each process counts"),
+        ({"redis_url": "redis://10.0.0.1/0"}, "redis: others reach it"),
+        ({"trusted_proxies": ""}, "trusted proxies: no proxy is named"),
+        ({"trusted_proxies": "10.0.0.1,::/0"}, "trusted proxies: the word of anybody"),
+        ({"metrics_allow": "0.0.0.0/0"}, "metrics: anybody may read"),
+        ({"password_time_cost": "1"}, "cost of a password: 19456 KiB and 1 passes"),
+        ({"password_memory_kib": "10000"}, "cost of a password: 10000 KiB and 2 passes"),
+        ({"lessons": "on"}, "lessons: some let anyone write"),
+    ],
+    ids=lambda value: value.partition(":")[0] if isinstance(value, str) else "-".join(value),
+)
+async def test_each_setting_that_is_unsafe_is_named_alone(
+    run: Run, settings: dict[str, str], what: str
+) -> None:
+    result = await run("check", "--deploy", **DEPLOYED | settings)
+
+    assert result.exit_code == 1
+    found = [line for line in result.stderr.splitlines() if line.startswith("WRONG")]
+    assert [line for line in found if "WRONG database" not in line] == [
+        line for line in found if line.startswith(f"WRONG {what}")
+    ]
+    assert len(found) == 2  # that one, and the database that is not there
+
+
+@ON_SQLITE
+async def test_files_that_others_can_read_are_named(
+    migrated: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    instance = tmp_path / "instance"
+    instance.mkdir(exist_ok=True)
+    for path in (instance / "secret_key", instance / "jwt_keys.json", tmp_path / ".env"):
+        path.write_text("")
+        path.chmod(0o644)
+    for path in (instance, tmp_path):
+        path.chmod(0o755)
+    monkeypatch.setenv("QUART_DEBUG", "1")
+
+    said = (await migrated("check", "--deploy", **DEPLOYED)).stderr
+
+    for what in (
+        "debug: unset QUART_DEBUG",
+        f"instance path: other accounts get into {instance}: chmod 700",
+        "secrets: other accounts can read .env",
+        f"secrets: other accounts can read {instance / 'secret_key'}",
+        "keys of the API's tokens: ",
+        f"database file: other accounts can read {tmp_path / 'empty.db'}",
+    ):
+        assert f"WRONG {what}" in said
+
+
+async def test_an_account_whose_password_is_its_name_is_named(migrated: Run) -> None:
+    await migrated("users", "create", "elizabeth", "--password-stdin", stdin="elizabeth")
+
+    result = await migrated("check", "--deploy", **DEPLOYED)
+
+    assert "anybody can sign in as elizabeth / elizabeth" in result.stderr
 
 
 @ON_SQLITE
