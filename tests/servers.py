@@ -20,15 +20,27 @@ import pytest
 START_TIMEOUT = 60.0  # seconds
 SBIN = "/usr/sbin:/usr/local/sbin"
 
+DURABLE = ("--innodb-flush-log-at-trx-commit=1", "--innodb-doublewrite")
+# Nobody needs these rows after a power cut.
+HASTY = (
+    "--innodb-flush-log-at-trx-commit=0",
+    "--innodb-flush-method=nosync",
+    "--skip-innodb-doublewrite",
+)
+
 
 @dataclass
 class MariaDB:
-    """A server of our own. `stop` and `start` make it go away and come back as it was."""
+    """A server of our own. `stop` and `start` make it go away and come back as it was.
+
+    One that is `durable` keeps what it has committed also when it is killed.
+    """
 
     binary: str
     folder: Path
     port: int
     process: subprocess.Popen[bytes] | None = None
+    durable: bool = False
 
     def url(self, database: str) -> str:
         """The address of one of its databases."""
@@ -56,6 +68,13 @@ class MariaDB:
                 self.process.wait()
             self.process = None
 
+    def kill(self) -> None:
+        """End it at once, as a crash does; `start` lets it recover."""
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
+            self.process = None
+
     def _command(self) -> list[str]:
         return [
             self.binary,
@@ -69,10 +88,7 @@ class MariaDB:
             "--skip-log-bin",
             "--skip-name-resolve",
             "--performance-schema=off",
-            # Nobody needs these rows after a power cut.
-            "--innodb-flush-log-at-trx-commit=0",
-            "--innodb-flush-method=nosync",
-            "--skip-innodb-doublewrite",
+            *(DURABLE if self.durable else HASTY),
             "--innodb-buffer-pool-size=32M",
             "--innodb-log-file-size=16M",
             "--key-buffer-size=1M",
@@ -191,11 +207,11 @@ def redis(binary: str) -> Iterator[Redis]:
 
 
 @contextmanager
-def mariadb(binary: str) -> Iterator[MariaDB]:
+def mariadb(binary: str, *, durable: bool = False) -> Iterator[MariaDB]:
     """A server that is gone afterwards, with all that it held."""
     # A short path: that of a socket has at most 107 letters.
     folder = Path(tempfile.mkdtemp(prefix="quartapp-db-"))
-    server = MariaDB(binary, folder, free_port())
+    server = MariaDB(binary, folder, free_port(), durable=durable)
     try:
         subprocess.run(
             [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import fields
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final, cast
 
 from sqlalchemy import (
@@ -19,18 +19,19 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import InstrumentedAttribute
 
 from quartapp.accounts.models import LoginKey, LoginSession
 from quartapp.accounts.session_rows import end_all, end_one, is_live, is_theirs
 from quartapp.db.database import Database
+from quartapp.db.retry import retried
 from quartapp.jwt.session_store import Rotation, Session
 
+# Sign-ins that have ended stay that long: the overview counts those of two weeks.
+KEPT = timedelta(days=15)
 BATCH = 500  # rows deleted in one transaction
 KEYS_UNTIL_PRUNING = 1000  # proofs
-ATTEMPTS = 5  # at a transaction that MySQL gives up for another one's sake
-DEADLOCK = 1213
 
 _COLUMNS: Final = [field.name for field in fields(Session)]
 
@@ -145,25 +146,13 @@ class DatabaseSessionStore:
             rows = (await db.execute(statement)).all()
         return [Session(**row._asdict()) for row in rows]
 
+    @retried
     async def _write(self, statement: Insert | Update | Delete) -> int:
         """Run one statement in a transaction of its own, and return how many rows it met."""
-        for attempt in range(1, ATTEMPTS + 1):
-            try:
-                async with self._database.writing() as db:
-                    done = await db.execute(
-                        statement, execution_options={"synchronize_session": False}
-                    )
-                return cast("CursorResult[Any]", done).rowcount
-            except OperationalError as error:
-                if attempt == ATTEMPTS or not _is_deadlock(error):
-                    raise
-        raise AssertionError("unreachable")
+        async with self._database.writing() as db:
+            done = await db.execute(statement, execution_options={"synchronize_session": False})
+        return cast("CursorResult[Any]", done).rowcount
 
 
 def _select() -> Select[Any]:
     return select(*(getattr(LoginSession, name) for name in _COLUMNS))
-
-
-def _is_deadlock(error: OperationalError) -> bool:
-    arguments = error.orig.args if error.orig is not None else ()
-    return bool(arguments) and arguments[0] == DEADLOCK

@@ -16,7 +16,15 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from quartapp.core.errors import NotReady
 from quartapp.db.deadline import statements_within
-from quartapp.db.engine import CONNECT_TIMEOUT, MEMORY, POOL_TIMEOUT, WRITING, make_engine
+from quartapp.db.engine import (
+    CONNECT_TIMEOUT,
+    MEMORY,
+    POOL_SIZE,
+    POOL_TIMEOUT,
+    WRITING,
+    make_engine,
+)
+from quartapp.db.pool import TooFewConnections, allowed
 
 TRANSACTION_TIMEOUT = (
     35.0  # seconds; above what a statement may take, so that its error comes first
@@ -28,13 +36,19 @@ Result = TypeVar("Result")
 class Database:
     """One engine. Two databases never share anything, so two applications in a process may differ.
 
-    `url` is `sqlite+aiosqlite:///…` or `mysql+aiomysql://…`.
+    `url` is `sqlite+aiosqlite:///…` or `mysql+aiomysql://…`. `processes` is how many serving
+    processes share the connections that a MySQL server allows.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, processes: int = 1) -> None:
         self.url = make_url(url)
         self.engine = make_engine(self.url)
+        self._processes = processes
         self._writer = asyncio.Lock() if self.url.get_backend_name() == "sqlite" else None
+        self._fitting = asyncio.Lock()
+        self._fits = asyncio.Event()
+        if self._writer is not None:
+            self._fits.set()
 
     @asynccontextmanager
     async def reading(
@@ -46,12 +60,13 @@ class Database:
         after `limit` seconds, TooSlow if the database is at one statement for more than
         `statement_timeout` seconds (on SQLite: at all of them together).
         """
+        await self._fit()
         session = AsyncSession(self.engine, expire_on_commit=False, autoflush=False)
         try:
             async with _at_most(limit), statements_within(session, statement_timeout):
                 yield session
         finally:
-            await _to_the_end(session.close())
+            await _to_the_end(_close(session))
 
     @asynccontextmanager
     async def writing(
@@ -63,6 +78,7 @@ class Database:
         NotReady if the block, or the commit, is not through after `limit` seconds.
         """
         async with self._turn():
+            await self._fit()
             session = AsyncSession(self.engine, expire_on_commit=False)
             try:
                 async with _at_most(limit):
@@ -70,7 +86,7 @@ class Database:
                     yield session
                 await _to_the_end(_commit(session, limit))
             finally:
-                await _to_the_end(session.close())
+                await _to_the_end(_close(session))
 
     async def exists(self) -> bool:
         """False for a SQLite file that is not there, which opening would make; else True."""
@@ -81,8 +97,11 @@ class Database:
     async def check(self) -> None:
         """Ask the database for a sign of life. Raises NotReady with the reason if it gives none."""
         try:
+            await self._fit()
             async with _at_most(CONNECT_TIMEOUT), self.engine.connect() as connection:
                 await connection.execute(text("SELECT 1"))
+        except TooFewConnections:
+            raise
         except (DBAPIError, PoolTimeout, OSError, RuntimeError, NotReady) as error:
             address = self.url.render_as_string()
             raise NotReady(f"{address} does not answer: {reason(error)}") from error
@@ -90,6 +109,20 @@ class Database:
     async def close(self) -> None:
         """Give back every connection."""
         await self.engine.dispose()
+
+    async def _fit(self) -> None:
+        """Keep to what the server allows, from its first answer on. Raises TooFewConnections."""
+        if self._fits.is_set():
+            return
+        async with _at_most(POOL_TIMEOUT), self._fitting:
+            if self._fits.is_set():
+                return
+            async with self.engine.connect() as connection:
+                size = await allowed(connection, processes=self._processes, wanted=POOL_SIZE)
+            if size < POOL_SIZE:
+                larger, self.engine = self.engine, make_engine(self.url, pool_size=size)
+                await _to_the_end(larger.dispose())
+            self._fits.set()
 
     @asynccontextmanager
     async def _turn(self) -> AsyncIterator[None]:
@@ -117,6 +150,12 @@ def reason(error: BaseException) -> str:
 async def _commit(session: AsyncSession, limit: float | None) -> None:
     async with _at_most(limit):
         await session.commit()
+
+
+async def _close(session: AsyncSession) -> None:
+    """Give the connection back; one whose server has fallen silent is given up."""
+    async with _at_most(TRANSACTION_TIMEOUT):
+        await session.close()
 
 
 @asynccontextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from typing import Any
 
 import aiomysql
@@ -15,8 +16,9 @@ from quartapp.db import deadline
 
 BUSY_TIMEOUT = 5.0  # seconds that a writer waits for another one on SQLite
 CONNECT_TIMEOUT = 5.0  # seconds until a MySQL server that does not answer is given up
+LOCK_TIMEOUT = 5  # seconds that a statement waits on MySQL for a row that another one changes
 STATEMENT_TIMEOUT = 30  # seconds a statement may run on MySQL: it runs on when its client is gone
-POOL_SIZE = 10
+POOL_SIZE = 10  # connections of a process, if the server allows that many
 POOL_TIMEOUT = 10.0  # seconds to wait for a free connection
 POOL_RECYCLE = 1800  # seconds; below the server's wait_timeout
 
@@ -32,12 +34,13 @@ MEMORY = (None, "", ":memory:")  # what the address of a SQLite database in memo
 SERVER_GONE = 2013  # MySQL's number for a server that fell silent
 
 
-def make_engine(url: URL) -> AsyncEngine:
+def make_engine(url: URL, *, pool_size: int | None = None) -> AsyncEngine:
     """The engine for a database, with nothing connected yet."""
-    return _sqlite(url) if url.get_backend_name() == "sqlite" else _mysql(url)
+    size = pool_size or POOL_SIZE
+    return _sqlite(url, size) if url.get_backend_name() == "sqlite" else _mysql(url, size)
 
 
-def _sqlite(url: URL) -> AsyncEngine:
+def _sqlite(url: URL, pool_size: int) -> AsyncEngine:
     # The driver begins a transaction only before a change, so that two writers that read
     # first lose updates: it is told to keep out, and `_begin` says when one begins.
     engine = create_async_engine(
@@ -45,23 +48,26 @@ def _sqlite(url: URL) -> AsyncEngine:
         connect_args={"isolation_level": None, "timeout": BUSY_TIMEOUT},
         poolclass=AsyncAdaptedQueuePool,
         # A database in memory lives in its one connection, which users take in turn.
-        pool_size=1 if url.database in MEMORY else POOL_SIZE,
+        pool_size=1 if url.database in MEMORY else pool_size,
         max_overflow=0,
+        hide_parameters=True,  # an error tells the statement; its values may be a password's hash
         pool_timeout=POOL_TIMEOUT,
     )
     event.listen(engine.sync_engine, "connect", _prepare_sqlite)
     event.listen(engine.sync_engine, "begin", _begin)
+    event.listen(engine.sync_engine, "invalidate", _roll_back)
     return engine
 
 
-def _mysql(url: URL) -> AsyncEngine:
+def _mysql(url: URL, pool_size: int) -> AsyncEngine:
     engine = create_async_engine(
         # Another charset in the address could not carry what the tables hold.
         url.update_query_dict({"charset": "utf8mb4"}),
         pool_pre_ping=True,
         pool_recycle=POOL_RECYCLE,
-        pool_size=POOL_SIZE,
+        pool_size=pool_size,
         max_overflow=0,
+        hide_parameters=True,  # an error tells the statement; its values may be a password's hash
         pool_timeout=POOL_TIMEOUT,
         connect_args={"async_creator_fn": connect_mysql, "sql_mode": SQL_MODE},
     )
@@ -70,20 +76,28 @@ def _mysql(url: URL) -> AsyncEngine:
     return engine
 
 
+class PatientConnection(aiomysql.Connection):  # type: ignore[misc]
+    """One that waits no longer than CONNECT_TIMEOUT for a sign of life."""
+
+    async def ping(self, reconnect: bool = True) -> None:
+        """Ask for a sign of life; connects first. Raises aiomysql.Error if there is none."""
+        try:
+            async with asyncio.timeout(CONNECT_TIMEOUT):
+                await super().ping(reconnect)
+        except TimeoutError:
+            why = f"no answer within {CONNECT_TIMEOUT:g} seconds"
+            raise aiomysql.OperationalError(SERVER_GONE, why) from None
+
+
 async def connect_mysql(**arguments: Any) -> aiomysql.Connection:
     """A connection, or aiomysql.Error within CONNECT_TIMEOUT, whatever stands at the other end.
 
     The driver's own limit ends before the handshake, it leaves its socket open when it is
     cancelled there, and what it cannot read or encode comes out of it as any error at all.
     """
-    connection = aiomysql.Connection(**arguments)
+    connection = PatientConnection(**arguments)
     try:
-        async with asyncio.timeout(CONNECT_TIMEOUT):
-            await connection.ping()  # connects first
-    except TimeoutError:
-        connection.close()
-        why = f"no answer within {CONNECT_TIMEOUT:g} seconds"
-        raise aiomysql.OperationalError(SERVER_GONE, why) from None
+        await connection.ping()
     except (aiomysql.Error, asyncio.CancelledError):
         connection.close()
         raise
@@ -100,12 +114,23 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:
     cursor.close()
 
 
+def _roll_back(connection: Any, _record: object, _error: object) -> None:
+    """Let go of the database's lock before a connection that was cancelled is closed.
+
+    Closing alone does not: a cursor that somebody still refers to, in the traceback of the
+    cancellation say, keeps the connection open within SQLite, its transaction included.
+    """
+    with suppress(asyncio.CancelledError):  # the one on its way is enough
+        connection.run_async(lambda driver: asyncio.shield(driver.rollback()))
+
+
 def _prepare_mysql(connection: Any, _record: object) -> None:
-    cursor = connection.cursor()
     if "MariaDB" in connection.driver_connection.get_server_info():
-        cursor.execute(f"SET SESSION max_statement_time = {STATEMENT_TIMEOUT}")
+        limit = f"max_statement_time = {STATEMENT_TIMEOUT}"
     else:
-        cursor.execute(f"SET SESSION max_execution_time = {STATEMENT_TIMEOUT * 1000}")
+        limit = f"max_execution_time = {STATEMENT_TIMEOUT * 1000}"
+    cursor = connection.cursor()
+    cursor.execute(f"SET SESSION {limit}, SESSION innodb_lock_wait_timeout = {LOCK_TIMEOUT}")
     cursor.close()
 
 

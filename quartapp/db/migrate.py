@@ -45,7 +45,7 @@ async def upgrade(database: Database, revision: str = "head") -> None:
     """
     if database.url.get_backend_name() == "sqlite" and database.url.database not in MEMORY:
         folder = Path(str(database.url.database)).parent
-        await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
+        await asyncio.to_thread(folder.mkdir, mode=0o700, parents=True, exist_ok=True)
     await _run(database, lambda config: command.upgrade(config, revision))
 
 

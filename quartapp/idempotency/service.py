@@ -8,30 +8,27 @@ the key back when nothing was done.
 from __future__ import annotations
 
 import hmac
-from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
-from typing import Any, TypeVar, cast
+from typing import Any, cast
 
 from sqlalchemy import ColumnElement, CursorResult, delete, insert, or_, select, update
-from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from quartapp.core.clock import now
 from quartapp.core.errors import Conflict, Invalid
 from quartapp.db.database import Database
+from quartapp.db.retry import retried
 from quartapp.idempotency.models import IdempotencyKey
-
-Result = TypeVar("Result")
 
 KEPT_FOR = timedelta(hours=24)
 STALE_AFTER = timedelta(seconds=60)  # one that has run for so long has lost its process
 
-ATTEMPTS = 5  # at a transaction that MySQL gives up for another one's sake
+LOOKS = 5  # at a key that others take and give back meanwhile
 BATCH = 500  # rows deleted in one transaction
-PRUNING = "00"  # one digest in 256 begins so: these requests clear away what has expired
-_DEADLOCK = 1213
 
 
 class StillRunning(Conflict):
@@ -75,15 +72,17 @@ def digest(secret: str, *parts: str) -> str:
     return whole.hexdigest()
 
 
+@retried
 async def begin(database: Database, *, id: str, body: str) -> Attempt | Kept:
     """The right to carry out the request `id`, or its answer if that was done before.
 
     `id` and `body` are digests. Raises KeyReused for another body than the first one's,
-    StillRunning while that one runs. Now and then it clears away what has expired.
+    StillRunning while that one runs.
     """
-    if id.startswith(PRUNING):
-        await prune(database)
-    return await _retried(lambda: _begin(database, id, body))
+    for _ in range(LOOKS):
+        with suppress(IntegrityError):  # somebody else was faster: see what is there now
+            return await _begin(database, id, body)
+    raise StillRunning("other requests with this Idempotency-Key have just begun")
 
 
 async def keep(
@@ -100,9 +99,11 @@ async def keep(
         raise StillRunning("the request took too long, and another one with its key took over")
 
 
+@retried
 async def release(database: Database, attempt: Attempt) -> None:
     """Give the key back, unless the answer is kept."""
-    await _retried(lambda: _release(database, attempt))
+    async with database.writing() as db:
+        await db.execute(delete(IdempotencyKey).where(_held(attempt)))
 
 
 async def prune(database: Database) -> int:
@@ -156,36 +157,9 @@ async def _begin(database: Database, id: str, body: str) -> Attempt | Kept:
     return Attempt(id, started_at)
 
 
-async def _release(database: Database, attempt: Attempt) -> None:
-    async with database.writing() as db:
-        await db.execute(delete(IdempotencyKey).where(_held(attempt)))
-
-
-async def _retried(work: Callable[[], Awaitable[Result]]) -> Result:
-    """Do it again where somebody else was faster: another look shows what is there now.
-
-    Raises StillRunning if there was always somebody faster.
-    """
-    for last in (False,) * (ATTEMPTS - 1) + (True,):
-        try:
-            return await work()
-        except IntegrityError:
-            if last:
-                break
-        except OperationalError as error:
-            if last or not _gave_way(error):
-                raise
-    raise StillRunning("other requests with this Idempotency-Key have just begun")
-
-
 def _held(attempt: Attempt) -> ColumnElement[bool]:
     return (
         (IdempotencyKey.id == attempt.id)
         & (IdempotencyKey.created_at == attempt.started_at)
         & IdempotencyKey.status.is_(None)
     )
-
-
-def _gave_way(error: OperationalError) -> bool:
-    arguments = error.orig.args if error.orig is not None else ()
-    return bool(arguments) and arguments[0] == _DEADLOCK

@@ -14,6 +14,7 @@ from werkzeug.sansio.multipart import Data, Event, Field, File
 
 from quartapp.audit.service import Actor
 from quartapp.core.errors import Invalid, NotFound, Refusal
+from quartapp.db.retry import retried
 from quartapp.files import service as files
 from quartapp.files import types
 from quartapp.files.incoming import Incoming, incoming, thumbnail_key
@@ -107,6 +108,7 @@ async def add(db: AsyncSession, taking: Incoming, *, house_id: str, by: Actor) -
     return await files.add(db, house_id=house_id, stored=taking.stored, by=by)
 
 
+@retried
 async def remove(*, house_id: str, id: str, by: Actor) -> None:
     """Remove a file of a house. Raises NotFound."""
     async with writing() as db:

@@ -16,8 +16,10 @@ from sqlalchemy.exc import OperationalError
 
 from quartapp.accounts import sessions
 from quartapp.accounts.models import LoginKey, LoginSession
-from quartapp.accounts.sessions import ATTEMPTS, BATCH, DEADLOCK, DatabaseSessionStore
+from quartapp.accounts.sessions import BATCH, DatabaseSessionStore
+from quartapp.core.errors import NotReady
 from quartapp.db.database import Database
+from quartapp.db.retry import ATTEMPTS
 from quartapp.jwt.conformance import NOW, SESSION_STORE_TESTS, another_process_sees_all_of_it
 from quartapp.jwt.session_store import Session, SessionStore
 from tests.jwt.session_app import GRACE, IDLE, REVOKED, Clock, World, build_world
@@ -210,7 +212,7 @@ async def test_a_deadlock_is_tried_again_and_not_forever(
 ) -> None:
     made = await added(store)
     calls = 0
-    error = OperationalError("", {}, Exception(DEADLOCK, "Deadlock found"))
+    error = OperationalError("", {}, Exception(1213, "Deadlock found"))
 
     class Failing:
         def __init__(self, inner: Any, times: int) -> None:
@@ -230,7 +232,7 @@ async def test_a_deadlock_is_tried_again_and_not_forever(
 
     calls = 0
     monkeypatch.setattr(store, "_database", Failing(inner, ATTEMPTS))
-    with pytest.raises(OperationalError):
+    with pytest.raises(NotReady):
         await store.revoke(made.id, now=NOW, reason="x")
     assert calls == ATTEMPTS
 

@@ -122,17 +122,6 @@ async def test_what_has_expired_is_forgotten(database: Database) -> None:
     assert await service.prune(database) == 0
 
 
-async def test_some_requests_clear_away_what_has_expired(database: Database) -> None:
-    await keep(database, await begun(database))
-    await age(database, hours=25)
-
-    await service.begin(database, id="f" * 64, body=BODY)
-    assert await service.prune(database) == 1
-    await age(database, hours=25)
-    await service.begin(database, id="0" * 64, body=BODY)
-    assert await service.prune(database) == 0
-
-
 def test_no_two_requests_have_the_same_digest() -> None:
     rows = [("a", "b"), ("ab", ""), ("", "ab"), ("a", "b", ""), ("\ud800", "b"), ("a:b",)]
 

@@ -3,17 +3,43 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 import socket
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
 
 import pytest
+import pytest_asyncio
+from quart import Quart
+from sqlalchemy import text
 
 from quartapp.accounts.passwords import Passwords
 from quartapp.app import create_app
+from quartapp.core.errors import NotReady
+from quartapp.db import database as database_module
+from quartapp.db import engine
+from quartapp.db.database import Database
 from quartapp.settings import load_settings
-from quartapp.testing import SECRET, temporary_app
+from quartapp.testing import (
+    PASSWORD,
+    SECRET,
+    ApiClient,
+    api_client_for,
+    new_user,
+    sign_in,
+    temporary_app,
+)
 from quartapp.web.db import app_database
+from tests.servers import MariaDB
+from tests.web.wire import multipart
 
 FORM = {"username": "admin", "password": "123456"}
+PATIENCE = 0.3  # seconds, in place of the real limits
+AT_ONCE = 4  # connections of the pool
 
 
 def nobody_there() -> str:
@@ -72,3 +98,170 @@ async def test_a_login_gives_its_connection_back_before_it_hashes(
         answer = await app.test_client().post("/lessons/jwt/login", form=FORM)
         assert answer.status_code == 401
         assert held == [0]
+
+
+@dataclass(frozen=True)
+class House:
+    """An application on a database of its own, and who uses it."""
+
+    app: Quart
+    name: str
+    browser: Any
+    api: ApiClient
+
+    @property
+    def database(self) -> Database:
+        return app_database(self.app)
+
+    async def ask_all(
+        self, number: int, *, at_once: bool = False
+    ) -> dict[str, tuple[int, str | None]]:
+        """Send each kind of request; status and Retry-After of each."""
+        content_type, form = multipart(("file", "a.txt", b"text"))
+        header = b"id,project_no,project_name,project_address\n"
+        csv_type, csv = multipart(("file", "a.csv", header))
+        upload = {"data": form, "headers": {"Content-Type": content_type}}
+        sent_csv = {"data": csv, "headers": {"Content-Type": csv_type}}
+        who = {"username": self.name, "password": PASSWORD}
+        one, stranger = f"h{number}", self.app.test_client
+        requests = {
+            "page": self.browser.get("/houses"),
+            "house": self.browser.get("/house/1"),
+            "overview": self.browser.get("/overview"),
+            "form": self.browser.post("/houses/new", form={"project_name": "x"}),
+            "delete": self.browser.post("/house/2/delete", form={"seen": ""}),
+            "upload": self.browser.post("/house/1/files", **upload),
+            "import": self.browser.post("/houses/import", **sent_csv),
+            "sign-in": stranger().post("/login", form=who),
+            "api list": self.api.get("/api/v1/houses"),
+            "api me": self.api.get("/api/v1/me"),
+            "api create": self.api.post("/api/v1/houses", json={"id": one}),
+            "api create once": self.api.post(
+                "/api/v1/houses", json={"id": f"{one}-once"}, headers={"Idempotency-Key": one}
+            ),
+            "api upload": self.api.post("/api/v1/houses/1/files?name=a.txt", data=b"text"),
+            "api import": self.api.post(
+                "/api/v1/houses.csv", data=b"id\n", headers={"Content-Type": "text/csv"}
+            ),
+            "api sign-in": stranger().post("/api/v1/auth/sign-in", json=who),
+            "lesson": stranger().get("/lessons/houses-list/"),
+            "lesson create": stranger().post("/lessons/restful/user", json=_lesson(one)),
+            "lesson login": stranger().post("/lessons/jwt/login", form=who),
+        }
+        if at_once:
+            answers = await asyncio.gather(*requests.values())
+        else:
+            answers = [await each for each in requests.values()]
+        return {
+            what: (answer.status_code, answer.headers.get("Retry-After"))
+            for what, answer in zip(requests, answers, strict=True)
+        }
+
+    async def is_ready(self) -> bool:
+        answer = await self.app.test_client().get("/readyz")
+        return bool(answer.status_code == 200)
+
+    async def until_ready(self) -> None:
+        while not await self.is_ready():  # noqa: ASYNC110 - nobody is told of it
+            await asyncio.sleep(0.05)
+
+
+def _lesson(id: str) -> dict[str, str]:
+    return {"id": f"{id}-lesson", "projectNo": "", "projectName": "", "projectAddress": ""}
+
+
+@pytest_asyncio.fixture
+async def house(mysql_url: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[House]:
+    """A house with small limits; every connection of its pool was used before."""
+    for module in (engine, database_module):
+        monkeypatch.setattr(module, "CONNECT_TIMEOUT", PATIENCE)
+        monkeypatch.setattr(module, "POOL_TIMEOUT", PATIENCE)
+        monkeypatch.setattr(module, "POOL_SIZE", AT_ONCE)
+    monkeypatch.setattr(database_module, "TRANSACTION_TIMEOUT", 3 * PATIENCE)
+    async with temporary_app(database_url=mysql_url) as app:
+        user = await new_user(app, admin=True)
+        made = House(app, user.username, await sign_in(app, user), await api_client_for(app, user))
+        async with hold_all(made.database), made.database.engine.connect():
+            pass
+        yield made
+
+
+@asynccontextmanager
+async def hold_all(database: Database, but: int = 1) -> AsyncIterator[None]:
+    async with AsyncExitStack() as stack:
+        for _ in range(AT_ONCE - but):
+            db = await stack.enter_async_context(database.reading(limit=None))
+            await db.execute(text("SELECT 1"))
+        yield
+
+
+@asynccontextmanager
+async def all_connections_in_use(house: House, _server: MariaDB) -> AsyncIterator[None]:
+    async with hold_all(house.database, but=0):
+        yield
+
+
+@asynccontextmanager
+async def too_many_connections(house: House, server: MariaDB) -> AsyncIterator[None]:
+    await house.database.engine.dispose()
+    others = [server.connect() for _ in range(11)]  # for an administrator it has one more
+    others[0].cursor().execute("SET GLOBAL max_connections = 10")
+    try:
+        yield
+    finally:
+        others[0].cursor().execute("SET GLOBAL max_connections = 120")
+        for other in others:
+            other.close()
+
+
+@asynccontextmanager
+async def stopped(_house: House, server: MariaDB) -> AsyncIterator[None]:
+    await asyncio.to_thread(server.stop)
+    try:
+        yield
+    finally:
+        await asyncio.to_thread(server.start)
+
+
+@asynccontextmanager
+async def hanging(_house: House, server: MariaDB) -> AsyncIterator[None]:
+    assert server.process is not None
+    os.kill(server.process.pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(server.process.pid, signal.SIGCONT)
+
+
+@pytest.mark.parametrize("fault", [all_connections_in_use, too_many_connections, stopped, hanging])
+async def test_whatever_is_asked_meanwhile_is_503_and_all_is_well_again_at_once(
+    house: House,
+    mysql_server: MariaDB,
+    fault: Callable[[House, MariaDB], AbstractAsyncContextManager[None]],
+) -> None:
+    async with fault(house, mysql_server):
+        began = time.monotonic()
+        answers = await house.ask_all(1, at_once=True)
+        took = time.monotonic() - began
+        assert not await house.is_ready()
+
+    assert {what: told for what, told in answers.items() if told != (503, "2")} == {}
+    assert took < 20  # of the real limits it would be two minutes
+    assert {w: s for w, (s, _) in (await house.ask_all(2)).items() if s >= 500} == {}
+    await asyncio.wait_for(house.until_ready(), 2)
+
+
+async def test_a_server_that_falls_silent_at_the_end_of_a_transaction_holds_nobody(
+    house: House, mysql_server: MariaDB
+) -> None:
+    async def read() -> None:
+        async with AsyncExitStack() as stack:
+            db = await stack.enter_async_context(house.database.reading())
+            await db.execute(text("SELECT 1"))
+            await stop.enter_async_context(hanging(house, mysql_server))
+
+    async with AsyncExitStack() as stop:
+        with pytest.raises(NotReady):
+            await asyncio.wait_for(read(), 10)
+
+    await asyncio.wait_for(house.until_ready(), 2)

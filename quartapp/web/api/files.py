@@ -10,6 +10,7 @@ from quart import Blueprint, Response, request, url_for
 from werkzeug.exceptions import UnsupportedMediaType
 from werkzeug.http import parse_options_header
 
+from quartapp.db.retry import retried
 from quartapp.files import service as files
 from quartapp.files.incoming import Incoming
 from quartapp.files.models import HouseFile
@@ -17,7 +18,7 @@ from quartapp.files.names import LENGTH
 from quartapp.houses import service as houses
 from quartapp.web import house_files
 from quartapp.web.api.models import DIGITS, Out, Query
-from quartapp.web.api.once import once
+from quartapp.web.api.once import Once, once
 from quartapp.web.api.operations import (
     FORM,
     IDEMPOTENCY_KEY,
@@ -166,12 +167,7 @@ async def add_files(house_id: str, query: NameQuery) -> Response:
     async with stored as taking, once(_told(taking)) as attempt:
         if attempt.kept:
             return attempt.kept
-        async with writing() as db:
-            rows = await house_files.add(db, taking, house_id=house_id, by=caller().actor)
-            done = _added(rows)
-            await attempt.keep(db, done)
-            taking.keep()
-    return done
+        return await _keep(taking, attempt, house_id)
 
 
 @bp.get("/houses/<house:house_id>/files/<file_id>")
@@ -241,6 +237,16 @@ async def remove_file(house_id: str, file_id: str) -> Response:
     """Delete a file."""
     await house_files.remove(house_id=house_id, id=file_id, by=caller().actor)
     return nothing()
+
+
+@retried
+async def _keep(taking: Incoming, attempt: Once, house_id: str) -> Response:
+    async with writing() as db:
+        rows = await house_files.add(db, taking, house_id=house_id, by=caller().actor)
+        done = _added(rows)
+        await attempt.keep(db, done)
+        taking.keep()
+    return done
 
 
 def _name_of_body(asked: str | None) -> str | None:

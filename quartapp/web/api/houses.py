@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from quart import Blueprint, Response, url_for
 
+from quartapp.db.retry import retried
 from quartapp.houses import search as finding
 from quartapp.houses import service as houses
 from quartapp.houses.models import House
@@ -79,6 +80,7 @@ async def list_houses(query: HouseQuery) -> Response:
     answers={201: Answer("The new house.", HouseOut, headers=["Location", "ETag"])},
     refusals={409: "There is a house of that id, or the first request with the key still runs."},
 )
+@retried
 async def create_house(body: NewHouse) -> Response:
     """Create a house."""
     async with once(body.model_dump_json(exclude_unset=True)) as attempt:
@@ -160,6 +162,7 @@ async def remove_house(house_id: str) -> Response:
     return nothing()
 
 
+@retried
 async def _change(house_id: str, changes: dict[str, str | None]) -> Response:
     expected = await conditions.expected(house_id)
     async with writing() as db:

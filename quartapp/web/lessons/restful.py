@@ -10,6 +10,7 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from quartapp.audit.service import Actor
 from quartapp.core.errors import Conflict, Invalid, NotFound
+from quartapp.db.retry import retried
 from quartapp.houses import service as houses
 from quartapp.web.db import reading, writing
 from quartapp.web.json_body import json_body
@@ -42,8 +43,7 @@ async def create() -> Answer:
     values = {column: as_text(data[name]) for name, column in FIELDS.items()}
     if values["id"] is None:
         raise Invalid("id is missing")
-    async with writing() as db:
-        await houses.create(db, **values, by=LESSON)
+    await _create(values)
     return {"message": "创建成功"}, 201
 
 
@@ -93,6 +93,12 @@ def answer_405_as_json(state: BlueprintSetupState) -> None:
         if isinstance(error, MethodNotAllowed) and f"{request.path}/".startswith(resources):
             return await refused(error)
         return None
+
+
+@retried
+async def _create(values: dict[str, Any]) -> None:
+    async with writing() as db:
+        await houses.create(db, **values, by=LESSON)
 
 
 def as_text(value: object) -> Any:

@@ -8,7 +8,10 @@ from quart import Blueprint, Response, flash, redirect, render_template, request
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 from quartapp.core.errors import Invalid
+from quartapp.db.retry import retried
 from quartapp.files import service
+from quartapp.files.incoming import Incoming
+from quartapp.files.models import HouseFile
 from quartapp.web import house_files
 from quartapp.web.db import reading, writing
 from quartapp.web.guards import person, signed_in
@@ -32,9 +35,8 @@ async def add(id: str) -> WerkzeugResponse | tuple[str | dict[str, Any], int]:
     """Add the files of the form: all of them, or none."""
     by_script = request.accept_mimetypes.best == FROM_SCRIPT
     try:
-        async with house_files.received(house_id=id) as taking, writing() as db:
-            added = await house_files.add(db, taking, house_id=id, by=person().actor)
-            taking.keep()
+        async with house_files.received(house_id=id) as taking:
+            added = await _keep(taking, id)
     except Invalid as error:
         reason = _reason(error)
         return ({"message": reason} if by_script else await _page(id, refused=reason)), 400
@@ -75,6 +77,14 @@ async def delete_now(id: str, file_id: str) -> WerkzeugResponse:
     await house_files.remove(house_id=id, id=file_id, by=person().actor)
     await flash(_("The file was deleted."), "success")
     return redirect(url_for("houses.show", id=id, _anchor="files"), 303)
+
+
+@retried
+async def _keep(taking: Incoming, id: str) -> list[HouseFile]:
+    async with writing() as db:
+        added = await house_files.add(db, taking, house_id=id, by=person().actor)
+        taking.keep()
+    return added
 
 
 async def _page(id: str, *, before: str = "", refused: str = "") -> str:

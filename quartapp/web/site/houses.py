@@ -14,6 +14,7 @@ from quartapp.audit.models import AuditEntry
 from quartapp.core.clock import now
 from quartapp.core.errors import Changed, Conflict, Invalid, TooSlow
 from quartapp.db.database import Database
+from quartapp.db.retry import retried
 from quartapp.houses import service as houses
 from quartapp.houses import transfer
 from quartapp.houses.models import House
@@ -68,6 +69,7 @@ async def new() -> str:
 
 @bp.post("/houses/new")
 @signed_in
+@retried
 async def create() -> WerkzeugResponse | Page:
     """Make a house."""
     typed = Typed.of(await request.form)
@@ -104,6 +106,7 @@ async def edit(id: str) -> str:
 
 @bp.post("/house/<house:id>/edit")
 @signed_in
+@retried
 async def save(id: str) -> WerkzeugResponse | Page:
     """Change a house, if it still is what the form was filled from."""
     typed = Typed.of(await request.form)
