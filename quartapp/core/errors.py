@@ -78,20 +78,36 @@ class TooSlow(DomainError):
     code = "too-slow"
 
 
-class Busy(DomainError):
-    """Too many ask for it now; `retry_after` seconds later it may be another matter."""
-
-    code = "busy"
+class Later(DomainError):
+    """It cannot be done now; `retry_after` seconds later it may be another matter."""
 
     def __init__(self, message: str, *, retry_after: float) -> None:
         super().__init__(message)
         self.retry_after = max(1, math.ceil(retry_after))
 
 
+class Busy(Later):
+    """Too many ask for it now."""
+
+    code = "busy"
+
+
+class TooMany(Later):
+    """Whoever asks has tried too often."""
+
+    code = "rate-limited"
+
+
 class NotReady(DomainError):
     """The house cannot work yet: a database is away, or not migrated."""
 
     code = "not-ready"
+
+
+class Degraded(DomainError):
+    """The house works, but without something that it should have."""
+
+    code = "degraded"
 
 
 class NoRoom(DomainError):

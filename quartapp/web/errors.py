@@ -21,11 +21,10 @@ from quart import (
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from quartapp.core.errors import DomainError, Invalid, Refusal
-from quartapp.db.database import reason
 from quartapp.web import problems
 from quartapp.web.addresses import in_a_lesson, in_the_api
 from quartapp.web.middleware.body_limit import TOO_LARGE
-from quartapp.web.problems import DATABASE_AWAY, RETRY_AFTER, retry_after
+from quartapp.web.problems import DATABASE_AWAY, RETRY_AFTER, note_away, retry_after
 from quartapp.web.request_id import request_id
 
 Answer = (
@@ -44,7 +43,7 @@ async def refused(error: DomainError) -> Answer:
     if in_the_api():
         return await problems.for_error(error)
     status = _status(error)
-    headers = {"Retry-After": str(retry_after(error))} if status == 503 else {}
+    headers = {"Retry-After": str(retry_after(error))} if status in {429, 503} else {}
     if not _has_pages() or in_a_lesson():
         return jsonify(message=error.message, code=error.code), status, headers
     return await _page(status, headers, error.fields.values())
@@ -54,7 +53,7 @@ async def database_away(error: Exception) -> Answer:
     """Answer for a database that could not do it now: it is away, locked, or has no room left."""
     if in_the_api():
         return await problems.for_error(error)
-    current_app.logger.warning("database: %s", reason(error))
+    note_away(error)
     headers = {"Retry-After": str(RETRY_AFTER)}
     if not _has_pages() or in_a_lesson():
         return jsonify(message=AWAY, code="not-ready"), 503, headers

@@ -18,16 +18,19 @@ from quartapp.core.errors import (
     DomainError,
     Forbidden,
     Invalid,
+    Later,
     NoRoom,
     NotFound,
     NotReady,
     Refusal,
+    TooMany,
     TooSlow,
 )
 from quartapp.db.database import reason
 from quartapp.jwt.bearer import challenge, code_and_status
 from quartapp.jwt.exceptions import InsufficientScopeError
 from quartapp.jwt.refusals import REFUSALS
+from quartapp.telemetry import metrics
 from quartapp.web.request_id import request_id
 
 MEDIA_TYPE = "application/problem+json"
@@ -39,6 +42,7 @@ STATUSES: dict[type[DomainError], int] = {
     Forbidden: 403,
     Conflict: 409,
     Invalid: 422,
+    TooMany: 429,
     TooSlow: 503,
     Busy: 503,
     NotReady: 503,
@@ -101,7 +105,7 @@ def problem(
 async def for_error(error: Exception) -> Response:
     """The answer to whatever went wrong; what nobody foresaw is 500 and says no more."""
     if isinstance(error, DATABASE_AWAY):
-        current_app.logger.warning("database: %s", reason(error))
+        note_away(error)
         return _later("not-ready", "The database could not do it now. Try again soon.")
     if isinstance(error, DomainError):
         return _for_domain_error(error)
@@ -112,9 +116,16 @@ async def for_error(error: Exception) -> Response:
     return problem(500, code="internal-error")
 
 
+def note_away(error: Exception) -> None:
+    """Write down why the database could not do it."""
+    current_app.logger.warning("database: %s", reason(error))
+    if isinstance(error, PoolTimeout):
+        metrics.pool_timeouts.inc()
+
+
 def retry_after(error: DomainError) -> int:
     """The seconds after which one who was refused for now may ask again."""
-    return error.retry_after if isinstance(error, Busy) else RETRY_AFTER
+    return error.retry_after if isinstance(error, Later) else RETRY_AFTER
 
 
 def pointer(*steps: str | int) -> str:
@@ -132,8 +143,8 @@ def _for_domain_error(error: DomainError) -> Response:
     status = next((status for kind, status in STATUSES.items() if isinstance(error, kind)), 500)
     if isinstance(error, Changed) and "If-Match" in request.headers:
         status = 412
-    if isinstance(error, (TooSlow, Busy)):
-        return _later(error.code, error.message, seconds=retry_after(error))
+    if isinstance(error, (TooSlow, Later)):
+        return _later(error.code, error.message, status=status, seconds=retry_after(error))
     errors = [_field_error(name, refusal) for name, refusal in error.fields.items()]
     return problem(status, code=error.code, detail=error.message, errors=errors)
 
@@ -166,5 +177,5 @@ def _for_http_error(error: HTTPException) -> Response:
     return problem(status, code=code, detail=detail, headers=headers)
 
 
-def _later(code: str, detail: str, *, seconds: int = RETRY_AFTER) -> Response:
-    return problem(503, code=code, detail=detail, headers={"Retry-After": str(seconds)})
+def _later(code: str, detail: str, *, status: int = 503, seconds: int = RETRY_AFTER) -> Response:
+    return problem(status, code=code, detail=detail, headers={"Retry-After": str(seconds)})

@@ -46,7 +46,13 @@ RESPONSE_HEADERS: dict[str, tuple[str, Any]] = {
     "Retry-After": ("Seconds after which to try again.", 2),
     "X-Request-ID": ("The name of this request in the log.", "0199f0a26f5e7cc39f2a1d1f6a7b8c9d"),
 }
-OF_STATUS = {401: ["WWW-Authenticate"], 403: ["WWW-Authenticate"], 503: ["Retry-After"]}
+OF_STATUS = {
+    401: ["WWW-Authenticate"],
+    403: ["WWW-Authenticate"],
+    429: ["Retry-After"],
+    503: ["Retry-After"],
+}
+CODES = {429: "rate-limited"}  # of examples, where it is not the status in words
 
 DESCRIPTION = """\
 Houses, their files, and the people who keep them.
@@ -206,7 +212,7 @@ def _answer(told: Answer) -> dict[str, Any]:
 
 def _refusal(status: int, why: str) -> dict[str, Any]:
     title = HTTPStatus(status).phrase
-    code = title.lower().replace(" ", "-")
+    code = CODES.get(status) or title.lower().replace(" ", "-")
     example = {"type": "about:blank", "title": title, "status": status, "code": code, "detail": why}
     return {
         "description": why,
