@@ -7,6 +7,7 @@ import binascii
 import secrets
 import socket
 from collections.abc import Callable, Coroutine
+from functools import partial
 from ssl import SSLError
 from typing import TYPE_CHECKING, Any
 
@@ -16,9 +17,10 @@ from hypercorn.config import Config
 from hypercorn.utils import LifespanFailureError, LifespanTimeoutError
 from hyperframe.exceptions import HyperframeError
 
+from quartapp.serve.connections import Connections
 from quartapp.serve.errors import ServeError
+from quartapp.serve.loop import ServingLoop
 from quartapp.serve.requests import Requests
-from quartapp.serve.sockets import DESCRIPTOR
 from quartapp.serve.stop import LAST_MOMENT, Stop
 
 if TYPE_CHECKING:
@@ -39,6 +41,7 @@ def run(
     config: Config,
     *,
     shutdown_timeout: float,
+    max_connections: int,
     on_ready: Callable[[], None],
     on_spent: Callable[[], None] | None = None,
     supervisor: socket.socket | None = None,
@@ -54,12 +57,15 @@ def run(
         extra = secrets.randbelow(config.max_requests_jitter + 1)
         requests.call_every(config.max_requests + extra, on_spent)
     config.max_requests = None  # hypercorn would end in its own way
-    asyncio.run(_run(app, requests, config, shutdown_timeout, on_ready, supervisor))
+    connections = Connections(max_connections)
+    with asyncio.Runner(loop_factory=partial(ServingLoop, connections)) as runner:
+        runner.run(_run(app, requests, connections, config, shutdown_timeout, on_ready, supervisor))
 
 
 async def _run(
     app: Quart,
     requests: Requests,
+    connections: Connections,
     config: Config,
     shutdown_timeout: float,
     on_ready: Callable[[], None],
@@ -76,9 +82,13 @@ async def _run(
         on_ready()
         await stop.asked.wait()
         app.shutdown_event.set()
-        await _last_call(config, requests)
+        await _last_call(connections, requests)
 
-    await _serve(requests, config, stop, shutdown_timeout, until_stop)
+    watching = asyncio.create_task(connections.watch())
+    try:
+        await _serve(requests, connections, config, stop, shutdown_timeout, until_stop)
+    finally:
+        watching.cancel()
 
 
 def _report(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
@@ -113,6 +123,7 @@ def _follow(supervisor: socket.socket, stop: Stop) -> None:
 
 async def _serve(
     requests: Requests,
+    connections: Connections,
     config: Config,
     stop: Stop,
     shutdown_timeout: float,
@@ -120,7 +131,9 @@ async def _serve(
 ) -> None:
     config.graceful_timeout = shutdown_timeout + HEED
     serving = asyncio.ensure_future(
-        hypercorn.asyncio.serve(requests, config, shutdown_trigger=until_stop, mode="asgi")
+        hypercorn.asyncio.serve(
+            connections.around(requests), config, shutdown_trigger=until_stop, mode="asgi"
+        )
     )
     ending = asyncio.ensure_future(_end(requests, serving, stop, shutdown_timeout))
     try:
@@ -134,11 +147,10 @@ async def _serve(
         ending.cancel()
 
 
-async def _last_call(config: Config, requests: Requests) -> None:
+async def _last_call(connections: Connections, requests: Requests) -> None:
     """Take no more connections, and let those that were taken come to an end."""
     requests.last_call()
-    for bind in (*config.bind, *config.insecure_bind):
-        asyncio.get_running_loop().remove_reader(int(bind.removeprefix(DESCRIPTOR)))
+    connections.last_call()
     await asyncio.sleep(LAST_CALL)
     requests.refuse()
 

@@ -76,6 +76,36 @@ def test_a_malformed_host_is_400(host: bytes, server: Server) -> None:
     assert b" 400 " in raw(server, b"GET / HTTP/1.1\r\nHost: " + host + b"\r\n\r\n")
 
 
+@pytest.mark.parametrize(
+    ("target", "headers", "status"),
+    [
+        (b"/" + b"a" * 20_000, b"", b"414"),
+        (b"/api/v1/houses?" + b"a&" * 10_000, b"", b"414"),
+        (b"/", b"X-A: " + b"a" * 20_000 + b"\r\n", b"431"),
+        (b"/", b"a: b\r\n" * 200, b"431"),
+        (b"/", b"Cookie: " + b"a=b; " * 4000 + b"\r\n", b"431"),
+        (b"/", b"X-A: " + b"a" * 200_000 + b"\r\n", b"431"),  # hypercorn's own answer
+        (b"/lessons/hello/flask?" + b"a&" * 4000, b"", b"200"),
+        (b"/lessons/hello/flask", b"Cookie: " + b"a=b; " * 3000 + b"\r\n", b"200"),
+    ],
+    ids=[
+        "target",
+        "parameters",
+        "a field",
+        "fields",
+        "cookies",
+        "without an end",
+        "large parameters",
+        "large cookies",
+    ],
+)
+def test_a_head_that_is_too_large_is_told_why(
+    target: bytes, headers: bytes, status: bytes, server: Server
+) -> None:
+    request = b"GET " + target + b" HTTP/1.1\r\nHost: x\r\n" + headers + b"\r\n"
+    assert raw(server, request).split()[1] == status
+
+
 @pytest.mark.parametrize("path", [b"/", b"/lessons/hello/flask", b"/lessons/session/"])
 def test_a_websocket_is_refused(path: bytes, server: Server) -> None:
     answer = raw(server, b"GET " + path + b" HTTP/1.1\r\nHost: x\r\n" + HANDSHAKE + b"\r\n\r\n")

@@ -10,6 +10,7 @@ import pytest
 from quart import Quart, request
 
 from quartapp.web.forms import LimitedRequest
+from quartapp.web.middleware import body_pace
 from quartapp.web.middleware.body_pace import AHEAD, KEY, BodyPace, Pace
 from tests.web.wire import speak
 
@@ -138,3 +139,75 @@ async def test_the_body_of_any_request_waits_for_its_view(by_chunks: bool) -> No
 
     assert heard.body == b"10000000"
     assert before <= AHEAD + CHUNK
+
+
+@pytest.mark.parametrize("path", ["/login", "/api/v1/auth/sign-in"])
+async def test_who_drips_a_body_is_told_that_it_is_too_slow(
+    path: str, app: Quart, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(body_pace, "PATIENCE", 0.2)
+    statuses: list[int] = []
+    dripped = 0
+
+    async def receive() -> dict[str, Any]:
+        nonlocal dripped
+        dripped += 1
+        await asyncio.sleep(0.02)
+        return {"type": "http.request", "body": b"a", "more_body": True}
+
+    async def send(event: dict[str, Any]) -> None:
+        statuses.append(event.get("status", 0))
+
+    async with asyncio.timeout(10):
+        await app(form_scope(path), receive, send)  # type: ignore[arg-type]
+    assert statuses == [408, 0, 0]
+    assert dripped < 1000
+
+
+async def test_one_whose_body_is_long_but_flows_has_all_the_time_it_needs(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(body_pace, "PATIENCE", 0.1)
+    left = 10
+    heard: list[str] = []
+
+    async def receive() -> dict[str, Any]:
+        nonlocal left
+        left -= 1
+        await asyncio.sleep(0.05)
+        return {"type": "http.request", "body": b"a" * 1024, "more_body": left > 0}
+
+    async def send(event: dict[str, Any]) -> None:
+        pass
+
+    async def read_all(scope: Any, receive: Any, send: Any) -> None:
+        more = True
+        while more:
+            event = await receive()
+            heard.append(event["type"])
+            more = event.get("more_body", False)
+
+    await BodyPace(read_all)(form_scope("/"), receive, send)  # type: ignore[arg-type]
+    assert heard == ["http.request"] * 10
+
+
+def form_scope(path: str) -> dict[str, Any]:
+    """What a server says of a form whose length is not known."""
+    return {
+        "type": "http",
+        "http_version": "1.1",
+        "method": "POST",
+        "scheme": "http",
+        "path": path,
+        "raw_path": path.encode(),
+        "query_string": b"",
+        "root_path": "",
+        "headers": [
+            (b"host", b"localhost"),
+            (b"content-type", b"application/x-www-form-urlencoded"),
+            (b"transfer-encoding", b"chunked"),
+        ],
+        "client": ("127.0.0.1", 1),
+        "server": ("localhost", 80),
+        "extensions": {},
+    }

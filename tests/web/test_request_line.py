@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from quart import Quart
 
@@ -51,3 +53,36 @@ async def test_a_malformed_host_is_refused(host: str, app: Quart) -> None:
     heard = await speak(app, HELLO, [], content_type="text/plain", method="GET", host=host.encode())
     assert heard.status == 400
     assert b"message" in heard.body
+
+
+@pytest.mark.parametrize(
+    ("query", "headers", "status"),
+    [
+        (8191 - len(HELLO), 0, 200),
+        (8192 - len(HELLO), 0, 414),
+        (0, 99, 431),
+        (0, 90, 200),
+    ],
+)
+async def test_a_head_may_be_so_large_and_no_larger(
+    query: int, headers: int, status: int, app: Quart
+) -> None:
+    heard = await speak(
+        app,
+        HELLO,
+        [],
+        content_type="text/plain",
+        method="GET",
+        query=b"a" * query,
+        sent=[(f"x-{number}", "y") for number in range(headers)],
+    )
+    assert heard.status == status
+
+
+async def test_programs_are_told_so_by_a_problem(app: Quart) -> None:
+    address = "/api/v1/" + "a" * 9000
+    heard = await speak(app, address, [], content_type="text/plain", method="GET")
+    problem = json.loads(heard.body)
+    assert heard.headers["content-type"] == "application/problem+json"
+    assert (problem["status"], problem["code"]) == (414, "request-uri-too-long")
+    assert problem["request_id"] == heard.headers["x-request-id"]

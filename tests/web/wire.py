@@ -31,6 +31,7 @@ async def speak(
     method: str = "POST",
     host: bytes = b"localhost",
     sent: Iterable[tuple[str, str]] = (),
+    query: bytes = b"",
 ) -> Heard:
     """POST chunks; with `hang_up` the client goes after the last, in mid-body.
 
@@ -48,7 +49,7 @@ async def speak(
         "scheme": "http",
         "path": unquote(path),
         "raw_path": path.encode(),
-        "query_string": b"",
+        "query_string": query,
         "root_path": "",
         "headers": headers,
         "client": ("127.0.0.1", 1),

@@ -2,32 +2,108 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+from contextlib import suppress
+from http import HTTPStatus
+from typing import Any, cast
 
-from hypercorn.typing import ASGISendCallable, HTTPResponseBodyEvent, HTTPResponseStartEvent
+from hypercorn.typing import (
+    ASGIReceiveCallable,
+    ASGISendCallable,
+    HTTPResponseStartEvent,
+    HTTPScope,
+)
+
+from quartapp.web.request_id import KEY
+
+API = "/api/"  # below it programs ask, which are answered by problem+json (RFC 9457)
+TOO_SLOW = 408  # the status for whoever is not heard out, because that would take for ever
+
+HEARD_BYTES = 2**20
+HEARD_SECONDS = 1.0
+
+Header = tuple[bytes, bytes]
 
 
-async def begin(send: ASGISendCallable, status: int, message: str) -> None:
-    """Send an answer with the JSON `{"message": …}`, all but its end; the connection closes."""
-    body = json.dumps({"message": message}).encode()
-    headers = [
-        (b"content-type", b"application/json"),
-        (b"content-length", str(len(body)).encode()),
-        (b"connection", b"close"),
-    ]
+async def refuse(
+    scope: HTTPScope,
+    receive: ASGIReceiveCallable,
+    send: ASGISendCallable,
+    status: int,
+    code: str,
+    message: str,
+    *headers: Header,
+) -> None:
+    """Answer `{"message": …}`, and to programs a problem; the connection closes.
+
+    A body is not taken; its client may go on for a moment, so that it reads the answer.
+    """
+    body, media_type = _told(scope, status, code, message)
     start: HTTPResponseStartEvent = {
         "type": "http.response.start",
         "status": status,
-        "headers": headers,
+        "headers": [
+            (b"content-type", media_type),
+            (b"content-length", str(len(body)).encode()),
+            (b"cache-control", b"no-store"),
+            *headers,
+            *_close(scope),
+        ],
     }
     await send(start)
-    await send(_body(body, more=True))
+    await send({"type": "http.response.body", "body": body, "more_body": True})
+    if has_body(scope) and status != TOO_SLOW:
+        await hear_out(receive, HEARD_BYTES, HEARD_SECONDS)
+    await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
-async def end(send: ASGISendCallable) -> None:
-    """Say that the answer is whole."""
-    await send(_body(b"", more=False))
+async def hear_out(receive: ASGIReceiveCallable, most: int, seconds: float) -> None:
+    """Take in what is left of a body, up to so many bytes and seconds, and forget it.
+
+    A connection that is closed on a client in mid-sentence is reset, and the answer lost with it.
+    """
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            while most > 0:
+                event = await receive()
+                if event["type"] != "http.request" or not event["more_body"]:
+                    return
+                most -= len(event["body"])
 
 
-def _body(data: bytes, *, more: bool) -> HTTPResponseBodyEvent:
-    return {"type": "http.response.body", "body": data, "more_body": more}
+def has_body(scope: HTTPScope) -> bool:
+    """Whether a request says that it has a body."""
+    return declared(scope) > 0 or any(
+        name.lower() == b"transfer-encoding" for name, _ in scope["headers"]
+    )
+
+
+def declared(scope: HTTPScope) -> int:
+    """The length of the body as Content-Length has it; 0 where it says nothing."""
+    for name, value in scope["headers"]:
+        if name.lower() == b"content-length" and value.isdigit():
+            return int(value[:20])
+    return 0
+
+
+def _told(scope: HTTPScope, status: int, code: str, message: str) -> tuple[bytes, bytes]:
+    known = cast(dict[str, Any], scope)
+    if not known["path"].startswith(API):
+        return json.dumps({"message": message}).encode(), b"application/json"
+    problem = {
+        "type": "about:blank",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "detail": message,
+        "code": code,
+    }
+    if KEY in known:
+        problem["request_id"] = known[KEY]
+    return json.dumps(problem).encode(), b"application/problem+json"
+
+
+def _close(scope: HTTPScope) -> list[Header]:
+    """HTTP/2 has no such header: there a connection is no request's own."""
+    known = cast(dict[str, Any], scope)
+    return [] if known.get("http_version", "1.1") >= "2" else [(b"connection", b"close")]

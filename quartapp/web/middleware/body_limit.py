@@ -18,6 +18,8 @@ from hypercorn.typing import (
     Scope,
 )
 
+from quartapp.web.middleware import answers
+
 TOO_LARGE = "quartapp.too_large"  # in the scope of a request whose body was not taken
 DRAIN_BYTES = 64 * 2**20  # what a refused client may still send before it is cut off
 DRAIN_SECONDS = 5.0
@@ -41,7 +43,7 @@ class BodyLimit:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        if _declared(scope) > self.limit:
+        if answers.declared(scope) > self.limit:
             await self._refuse(scope, receive, send)
             return
         counted = _Counted(scope, receive, send, self.limit)
@@ -50,7 +52,7 @@ class BodyLimit:
             await self._refuse(scope, receive, send)
         elif counted.exceeded and counted.held_back is not None:
             # Cut off while its client was heard out: the answer itself is whole.
-            await _hear_out(receive)
+            await answers.hear_out(receive, DRAIN_BYTES, DRAIN_SECONDS)
             await send(counted.held_back)
 
     async def _refuse(
@@ -79,7 +81,7 @@ class BodyLimit:
                 event["headers"] = [*event["headers"], (b"connection", b"close")]
             elif event["type"] == "http.response.body" and not event["more_body"]:
                 await send(event | {"more_body": True})
-                await _hear_out(receive)
+                await answers.hear_out(receive, DRAIN_BYTES, DRAIN_SECONDS)
                 event["body"] = b""
             await send(event)
             if event["type"] == "http.response.body" and not event["more_body"]:
@@ -98,7 +100,7 @@ class _Counted:
         self._send = send
         self._left = limit
         self._read = asyncio.Event()  # nothing of the body is still to come
-        if not _has_body(scope):
+        if not answers.has_body(scope):
             self._read.set()
         self.exceeded = False
         self.started = False
@@ -118,6 +120,8 @@ class _Counted:
     async def send(self, event: ASGISendEvent) -> None:
         if event["type"] == "http.response.start":
             self.started = True
+            if event["status"] == answers.TOO_SLOW:
+                self._read.set()
         elif event["type"] == "http.response.body" and not event["more_body"]:
             # Before an answer ends, its client may finish: see `_refuse`. The framework goes on
             # reading until then.
@@ -127,28 +131,3 @@ class _Counted:
                     await self._read.wait()
             self.held_back = None
         await self._send(event)
-
-
-def _declared(scope: HTTPScope) -> int:
-    """The length of the body as Content-Length has it; 0 where it says nothing."""
-    for name, value in scope["headers"]:
-        if name.lower() == b"content-length" and value.isdigit():
-            return int(value[:20])
-    return 0
-
-
-def _has_body(scope: HTTPScope) -> bool:
-    chunked = any(name.lower() == b"transfer-encoding" for name, _ in scope["headers"])
-    return chunked or _declared(scope) > 0
-
-
-async def _hear_out(receive: ASGIReceiveCallable) -> None:
-    """Take in what is left of a body, and forget it."""
-    left = DRAIN_BYTES
-    with suppress(TimeoutError):
-        async with asyncio.timeout(DRAIN_SECONDS):
-            while left > 0:
-                event = await receive()
-                if event["type"] != "http.request" or not event["more_body"]:
-                    return
-                left -= len(event["body"])

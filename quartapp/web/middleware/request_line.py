@@ -1,4 +1,4 @@
-"""Requests whose target or Host is malformed are refused before anybody takes them apart."""
+"""Requests whose head is malformed or too large are refused before anybody takes it apart."""
 
 from __future__ import annotations
 
@@ -20,9 +20,25 @@ from quartapp.web.middleware import answers
 HOST = re.compile(rb"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~%!$&'()*+,;=-]*)(:[0-9]{0,5})?")
 LONGEST_HOST, LONGEST_LABEL = 253, 63  # bytes, RFC 1035, 2.3.4
 
+# Room for every address, cookie and token of ours; a head costs each who looks at it. RFC 9112, 3
+# asks for targets of 8000 bytes at least.
+LONGEST_TARGET = 8192  # bytes, with the query
+LARGEST_HEADERS = 16384  # bytes, all names and values together
+MOST_HEADERS = 100
+
+MALFORMED = (400, "bad-request", "The request's target or Host is malformed.")
+TOO_LONG = (414, "request-uri-too-long", f"The address has more than {LONGEST_TARGET} bytes.")
+TOO_LARGE = (
+    431,
+    "request-header-fields-too-large",
+    f"There are more than {MOST_HEADERS} header fields or {LARGEST_HEADERS} bytes of them.",
+)
+
 
 class RequestLine:
     """Answers 400 to a malformed target or Host (RFC 9112, 3.2); others get a path with a slash.
+
+    A target that is too long gets 414, headers that are too large or many 431 (RFC 6585, 5).
 
     A target may be a whole address (`GET http://host/path`), which frameworks expect to be able
     to parse.
@@ -37,14 +53,29 @@ class RequestLine:
         if scope["type"] == "lifespan":
             await self.app(scope, receive, send)
             return
+        refused = _refusal(scope)
         path = _path(scope["path"])
-        if path is not None and _has_proper_host(scope):
+        if refused is None and path is not None:
             await self.app(scope | {"path": path}, receive, send)
         elif scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": 1002, "reason": None})
         else:
-            await answers.begin(send, 400, "The request's target or Host is malformed.")
-            await answers.end(send)
+            await answers.refuse(scope, receive, send, *(refused or MALFORMED))
+
+
+def _refusal(scope: HTTPScope | WebsocketScope) -> tuple[int, str, str] | None:
+    """Why a head is refused: status, code, message."""
+    target = scope.get("raw_path") or scope["path"]  # a server may leave out what it likes
+    if len(target) + len(scope.get("query_string", b"")) >= LONGEST_TARGET:
+        return TOO_LONG
+    headers = list(scope["headers"])
+    if len(headers) > MOST_HEADERS or sum(map(_size, headers)) > LARGEST_HEADERS:
+        return TOO_LARGE
+    return None if _has_proper_host(scope) else MALFORMED
+
+
+def _size(header: tuple[bytes, bytes]) -> int:
+    return len(header[0]) + len(header[1])
 
 
 def _path(target: str) -> str | None:
@@ -59,10 +90,11 @@ def _path(target: str) -> str | None:
 
 def _has_proper_host(scope: HTTPScope | WebsocketScope) -> bool:
     hosts = [value for name, value in scope["headers"] if name.lower() == b"host"]
-    return all(map(_is_proper, hosts))
+    return all(map(is_proper_host, hosts))
 
 
-def _is_proper(host: bytes) -> bool:
+def is_proper_host(host: bytes) -> bool:
+    """Whether a value of the header Host is one, or empty."""
     found = HOST.fullmatch(host)
     if found is None or len(found[1]) > LONGEST_HOST:
         return False

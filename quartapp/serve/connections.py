@@ -1,0 +1,283 @@
+"""The open connections of a serving process, and the bounds that each of them must keep.
+
+hypercorn waits for a request as long as it keeps an idle connection, waits for a reader without
+an end, and holds a connection whose client has left as long as an idle one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from contextvars import ContextVar, copy_context
+from typing import cast
+
+from hypercorn.typing import (
+    ASGIFramework,
+    ASGIReceiveCallable,
+    ASGISendCallable,
+    ASGISendEvent,
+    Scope,
+)
+
+FIRST_REQUEST = 10.0  # seconds in which a new connection's first request must begin, head and all
+STALL = 30.0  # seconds in which a client must read STEP bytes more of what lies ready for it
+STEP = 16 * 1024
+SHORT = 4 * 1024  # bytes that are sent without a wait
+YOUNG = 1.0  # seconds for which a silent connection is not closed to make room for another one
+LOOK = 1.0  # seconds between two looks at all of them
+
+Factory = Callable[[], asyncio.BaseProtocol]
+
+
+class Connections:
+    """Counts, and lets `limit` be open at once.
+
+    Where all are, who has been silent longest is closed for the next one, which waits in the
+    system's queue until then.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self.ending = False  # the server is about to end
+        self._at_last_call: list[Callable[[], None]] = []
+        self._open: set[Connection] = set()
+        self._silent: dict[Connection, float] = {}  # since when; the longest first
+        self._left = asyncio.Event()
+
+    @property
+    def full(self) -> bool:
+        """Whether no more may be open."""
+        return len(self._open) >= self._limit
+
+    def at_last_call(self, call: Callable[[], None]) -> None:
+        """Call this at the last call: who accepts connections is to stop then."""
+        self._at_last_call.append(call)
+
+    def last_call(self) -> None:
+        """Accept no more, and leave those that are open to the server, which ends."""
+        self.ending = True
+        for call in self._at_last_call:
+            call()
+
+    def around(self, app: ASGIFramework) -> ASGIFramework:
+        """The application, which from now on lets each connection know of its requests."""
+
+        async def known(scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
+            connection = _current.get()
+            if connection is None:
+                await app(scope, receive, send)
+            elif not connection.lost:
+                await Exchange(connection, send).run(app, scope, receive)
+
+        return known
+
+    async def room(self) -> None:
+        """Wait until one more may be open."""
+        while self.full:
+            self._left.clear()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._make_room()):
+                    await self._left.wait()
+
+    def take(self, factory: Factory) -> Connection:
+        """A connection that is about to be there, with the protocol that shall serve it."""
+        connection = Connection(self, cast(asyncio.Protocol, factory()))
+        self._open.add(connection)
+        return connection
+
+    def drop(self, connection: Connection) -> None:
+        """It is gone."""
+        self._open.discard(connection)
+        self._silent.pop(connection, None)
+        self._left.set()
+
+    def silent(self, connection: Connection) -> None:
+        """No request of it is in progress."""
+        self._silent[connection] = _now()
+
+    def busy(self, connection: Connection) -> None:
+        """One is."""
+        self._silent.pop(connection, None)
+
+    async def watch(self) -> None:
+        """Close again and again, until cancelled, those that keep us waiting too long."""
+        while True:
+            await asyncio.sleep(LOOK)
+            now = _now()
+            for connection in list(self._open):
+                if connection.is_overdue(now):
+                    connection.abort()
+
+    def _make_room(self) -> float:
+        """Close one that may be; the seconds after which to look again."""
+        now = _now()
+        for connection, since in self._silent.items():
+            if now < since + YOUNG:
+                return since + YOUNG - now
+            connection.abort()
+            self.busy(connection)  # not to be closed twice
+            break
+        return YOUNG
+
+
+class Connection(asyncio.Protocol):
+    """Stands between a connection and the protocol that serves it."""
+
+    def __init__(self, connections: Connections, inner: asyncio.Protocol) -> None:
+        self._connections = connections
+        self._inner = inner
+        self._transport: asyncio.Transport | None = None
+        self._began = _now()
+        self._served = False
+        self._requests = 0
+        self._unanswered = 0
+        self.lost = False  # nobody is there any more to be answered
+        self._is_over = False
+        self._paused = False
+        self._unread = 0  # bytes that lay ready for the client when it last made progress,
+        self._progress = 0.0  # and when that was
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """It is open: from here on it is the inner protocol's, whose tasks know of us."""
+        self._transport = cast(asyncio.Transport, transport)
+        self._began = _now()
+        self._connections.silent(self)
+        copy_context().run(self._begin_inner, transport)
+
+    def _begin_inner(self, transport: asyncio.BaseTransport) -> None:
+        _current.set(self)
+        self._inner.connection_made(transport)
+
+    def data_received(self, data: bytes) -> None:
+        """Something arrived."""
+        self._inner.data_received(data)
+
+    def eof_received(self) -> bool | None:
+        """Its client has said all, which hypercorn takes for its leave."""
+        if not self._is_in_use():
+            return False
+        self.lost = True
+        return self._inner.eof_received()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """It is closed."""
+        self._connections.drop(self)
+        self.lost = True
+        if self._is_in_use():
+            self._inner.connection_lost(exc)
+        elif self._requests:
+            self._is_over = True  # they are answered, and only have to tidy up
+        else:
+            self._end_inner()
+
+    def _end_inner(self) -> None:
+        # hypercorn would keep its task until the connection were idle long enough. This ends it,
+        # as nothing else does that can be told to a protocol. A server that ends waits for such
+        # tasks, and wakes those that are idle by itself.
+        told = None if self._connections.ending else asyncio.CancelledError()
+        self._inner.connection_lost(cast(Exception | None, told))
+
+    def pause_writing(self) -> None:
+        """Its client does not read as fast as it is written to."""
+        self._paused = True
+        self._inner.pause_writing()
+
+    def resume_writing(self) -> None:
+        """It has caught up."""
+        self._paused = False
+        self._unread = 0
+        self._inner.resume_writing()
+
+    def begin(self) -> None:
+        """A request begins."""
+        self._served = True
+        self._requests += 1
+        self._unanswered += 1
+        self._connections.busy(self)
+
+    def answered(self) -> None:
+        """A request has its whole answer."""
+        self._unanswered -= 1
+
+    def end(self) -> None:
+        """A request has ended."""
+        self._requests -= 1
+        if self._requests:
+            return
+        if self._is_over:
+            self._end_inner()
+        elif not self.lost:
+            self._connections.silent(self)
+
+    def is_overdue(self, now: float) -> bool:
+        """Whether its client has kept us waiting for too long."""
+        if self._transport is None:
+            return False  # TLS is being agreed on, which has a limit of its own
+        if not self._served and now >= self._began + FIRST_REQUEST:
+            return True
+        if not self._paused and not self._transport.is_closing():
+            return False
+        unread = self._transport.get_write_buffer_size()
+        if not self._unread or unread <= self._unread - STEP:
+            self._unread, self._progress = unread, now
+        return now >= self._progress + STALL
+
+    def abort(self) -> None:
+        """Close it at once, whatever is still to be sent."""
+        if self._transport is not None:
+            self._transport.abort()
+
+    def _is_in_use(self) -> bool:
+        # At the end of the server hypercorn lets go of all by itself.
+        return self._unanswered > 0 or self._connections.ending
+
+
+class Exchange:
+    """One request on a connection, and its answer."""
+
+    def __init__(self, connection: Connection, send: ASGISendCallable) -> None:
+        self._connection = connection
+        self._send = send
+        self._is_answered = False
+
+    async def run(self, app: ASGIFramework, scope: Scope, receive: ASGIReceiveCallable) -> None:
+        """Let the application answer."""
+        self._connection.begin()
+        try:
+            await app(scope, receive, self._answer)
+        finally:
+            self._note_answered()
+            self._connection.end()
+
+    async def _answer(self, event: ASGISendEvent) -> None:
+        """Send an event, unless the client is gone.
+
+        hypercorn would take the end of its answer for the begin of a pause between two requests.
+        """
+        if event["type"] == "http.response.body" and not event.get("more_body", False):
+            if len(event.get("body", b"")) > SHORT:  # its client may go while this is sent
+                await self._send_if_there({**event, "more_body": True})
+                event = {**event, "body": b""}
+            if not self._connection.lost:
+                self._note_answered()
+        await self._send_if_there(event)
+
+    async def _send_if_there(self, event: ASGISendEvent) -> None:
+        if self._connection.lost:
+            await asyncio.sleep(0)  # what sends without an end is to hear of it
+        else:
+            await self._send(event)
+
+    def _note_answered(self) -> None:
+        if not self._is_answered:
+            self._is_answered = True
+            self._connection.answered()
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
+
+
+# Of the task that runs: what hypercorn starts for a connection inherits it.
+_current: ContextVar[Connection | None] = ContextVar("connection", default=None)
