@@ -19,6 +19,7 @@ from quartapp.app import METADATA
 from quartapp.db.database import Database
 from quartapp.web.db import app_database
 from tests.blocking import no_blocking_calls
+from tests.logged import Logged
 from tests.reached import Reached
 from tests.servers import MariaDB, Redis, find_mariadb, find_redis, mariadb, missing, redis
 
@@ -32,8 +33,9 @@ lasting: set[asyncio.Task[Any]] = set()  # tasks of fixtures that live as long a
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Ask at the end which routes were reached."""
+    """Ask at the end which routes were reached, and whether a secret was logged."""
     config.pluginmanager.register(Reached(config))
+    config.pluginmanager.register(Logged(config))
 
 
 @event.listens_for(Pool, "checkout")

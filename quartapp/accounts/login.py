@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
+from typing import Literal, TypeVar
+
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from quartapp.accounts import browsers, service
 from quartapp.accounts.models import Account
@@ -13,13 +17,29 @@ from quartapp.accounts.passwords import Passwords, hashed
 from quartapp.audit.service import Actor
 from quartapp.core.errors import Invalid, Refusal
 from quartapp.db.database import Database
+from quartapp.db.retry import retried
+
+Result = TypeVar("Result")
+
+Why = Literal["unknown", "wrong", "disabled"]
+# Told why a sign-in is refused, and the id of the account if there is one: for the log alone.
+OnRefusal = Callable[[Why, int | None], None]
 
 BATCH = 32  # passwords hashed before they are written
 TRIED = 4 * LONGEST  # characters of a password that are looked at: nobody has a longer one
 
 
+def nobody_is_told(_why: Why, _id: int | None) -> None:
+    """What is called of a refused sign-in where nobody wants to know."""
+
+
 async def authenticate(
-    database: Database, passwords: Passwords, *, username: str, password: str
+    database: Database,
+    passwords: Passwords,
+    *,
+    username: str,
+    password: str,
+    on_refusal: OnRefusal = nobody_is_told,
 ) -> Account | None:
     """The account of that name if the password is its own, and it is not disabled; else None.
 
@@ -30,23 +50,11 @@ async def authenticate(
     passwords.admit()
     async with database.reading() as db:
         account = await service.find(db, username=username)
-    if account is None or len(password) > TRIED:
-        await passwords.hash(password[:TRIED])
-        return None
-    if hashed(account.userpwd):
-        if not await passwords.verify(account.userpwd, password):
-            return None
-        if not passwords.outdated(account.userpwd):
-            return account if account.disabled_at is None else None
-    renewed = await passwords.hash(password, admitted=hashed(account.userpwd))
-    if not hashed(account.userpwd) and not _same(account.userpwd, password):
-        return None
-    if account.disabled_at is not None:
-        return None
-    async with database.writing() as db:
-        if await service.replace_password(db, account=account, password_hash=renewed):
-            account.userpwd = renewed
-    return account
+    why = await _why_not(database, passwords, account, password)
+    if account is not None and why is None:
+        return account
+    on_refusal(why or "unknown", None if account is None else account.id)
+    return None
 
 
 async def sign_in(
@@ -58,18 +66,25 @@ async def sign_in(
     stay: browsers.Stay,
     address: str,
     device: str,
-) -> str | None:
-    """Begin a browser's session, and return its id; None where `authenticate` gives none."""
-    account = await authenticate(database, passwords, username=username, password=password)
+    on_refusal: OnRefusal = nobody_is_told,
+) -> tuple[Account, str] | None:
+    """Begin a browser's session: whose it is, and its id; None where `authenticate` gives none."""
+    check = partial(
+        authenticate,
+        database,
+        passwords,
+        username=username,
+        password=password,
+        on_refusal=on_refusal,
+    )
+    account = await check()
     while account is not None:
-        async with database.writing() as db:
-            session_id = await browsers.start(
-                db, account=account, stay=stay, address=address, device=device
-            )
+        begun = partial(browsers.start, account=account, stay=stay, address=address, device=device)
+        session_id = await _write(database, begun)
         if session_id is not None:
-            return session_id
+            return account, session_id
         # The row was changed meanwhile: by another first login, or for good.
-        account = await authenticate(database, passwords, username=username, password=password)
+        account = await check()
     return None
 
 
@@ -84,10 +99,10 @@ async def register(
 ) -> Account:
     """A new account. Raises Invalid with a reason for each field, Conflict for a name taken."""
     password_hash = await first_hash(passwords, username=username, password=password)
-    async with database.writing() as db:
-        return await service.create(
-            db, username=username, password_hash=password_hash, is_admin=is_admin, by=by
-        )
+    made = partial(
+        service.create, username=username, password_hash=password_hash, is_admin=is_admin, by=by
+    )
+    return await _write(database, made)
 
 
 async def first_hash(passwords: Passwords, *, username: str, password: str) -> str:
@@ -133,10 +148,10 @@ async def change_password(
         }
     )
     password_hash = await passwords.hash(new)
-    async with database.writing() as db:
-        await service.put_password(
-            db, account=account, password_hash=password_hash, keep=keep, by=by
-        )
+    put = partial(
+        service.put_password, account=account, password_hash=password_hash, keep=keep, by=by
+    )
+    await _write(database, put)
 
 
 async def set_password(
@@ -151,8 +166,8 @@ async def set_password(
     async with database.reading() as db:
         account = await service.get(db, id=id)
     password_hash = await checked_hash(passwords, username=account.username, password=password)
-    async with database.writing() as db:
-        await service.put_password(db, account=account, password_hash=password_hash, by=by)
+    put = partial(service.put_password, account=account, password_hash=password_hash, by=by)
+    await _write(database, put)
 
 
 async def hash_all(database: Database, passwords: Passwords) -> int:
@@ -183,6 +198,36 @@ async def is_accepted(
     if hashed(account.userpwd):
         return await passwords.verify(account.userpwd, password)
     return _same(account.userpwd, password)
+
+
+async def _why_not(
+    database: Database, passwords: Passwords, account: Account | None, password: str
+) -> Why | None:
+    """Why nobody may sign in to an account with a password; None if they may, which renews it."""
+    if account is None or len(password) > TRIED:
+        await passwords.hash(password[:TRIED])
+        return "unknown" if account is None else "wrong"
+    disabled: Why | None = None if account.disabled_at is None else "disabled"
+    if hashed(account.userpwd):
+        if not await passwords.verify(account.userpwd, password):
+            return "wrong"
+        if not passwords.outdated(account.userpwd):
+            return disabled
+    renewed = await passwords.hash(password, admitted=hashed(account.userpwd))
+    if not hashed(account.userpwd) and not _same(account.userpwd, password):
+        return "wrong"
+    if disabled is None and await _write(
+        database, partial(service.replace_password, account=account, password_hash=renewed)
+    ):
+        account.userpwd = renewed
+    return disabled
+
+
+@retried
+async def _write(database: Database, work: Callable[[AsyncSession], Awaitable[Result]]) -> Result:
+    """Do one thing in a transaction of its own."""
+    async with database.writing() as db:
+        return await work(db)
 
 
 def _refuse(rules: Mapping[str, Refusal | None]) -> None:

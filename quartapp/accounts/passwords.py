@@ -54,7 +54,8 @@ class Passwords:
     Argon2 releases the GIL while it works. `threads` is by default one for each core that the
     process has a share of: more would only make every login slower, and each takes `memory_kib`
     while it works. Who would wait longer than `max_wait` seconds for a turn is told Busy at once;
-    who goes away while waiting leaves no work behind.
+    who goes away while waiting leaves no work behind. `on_turn` is called in the thread, with the
+    seconds that one has waited.
     """
 
     def __init__(
@@ -64,6 +65,7 @@ class Passwords:
         max_wait: float = math.inf,
         time_cost: int = TIME_COST,
         memory_kib: int = MEMORY_KIB,
+        on_turn: Callable[[float], None] | None = None,
     ) -> None:
         self._hasher = PasswordHasher(
             time_cost=time_cost,
@@ -74,13 +76,14 @@ class Passwords:
         self._threads = threads or share_of_cores()
         self._pool = ThreadPoolExecutor(self._threads, "argon2", initializer=_step_back)
         self._max_wait = max_wait
+        self._on_turn = on_turn
         self._seconds = GUESS * time_cost * memory_kib / (TIME_COST * MEMORY_KIB)
         self._timed = False
         self._numbers = count()
         # The work itself lies here and the pool holds its number alone, so that one that is
         # cancelled leaves nothing of size behind. Both change by single operations of a dict and
         # a set, which threads may do at once.
-        self._waiting: dict[int, Callable[[], Any]] = {}
+        self._waiting: dict[int, tuple[float, Callable[[], Any]]] = {}
         self._running: set[int] = set()
 
     def admit(self) -> None:
@@ -134,7 +137,7 @@ class Passwords:
         self, work: Callable[Arguments, Result], *args: Arguments.args, **kwargs: Arguments.kwargs
     ) -> Result:
         number = next(self._numbers)
-        self._waiting[number] = partial(work, *args, **kwargs)
+        self._waiting[number] = (perf_counter(), partial(work, *args, **kwargs))
         try:
             loop = asyncio.get_running_loop()
             return cast(Result, await loop.run_in_executor(self._pool, self._work, number))
@@ -142,12 +145,15 @@ class Passwords:
             self._waiting.pop(number, None)  # it is still there if it never had its turn
 
     def _work(self, number: int) -> Any:
-        work = self._waiting.pop(number, None)
-        if work is None:
+        waiting = self._waiting.pop(number, None)
+        if waiting is None:
             return None  # cancelled at this very moment: nobody waits for the answer
+        since, work = waiting
         self._running.add(number)
         begin = perf_counter()
         try:
+            if self._on_turn is not None:
+                self._on_turn(begin - since)
             return work()
         finally:
             self._count(perf_counter() - begin)

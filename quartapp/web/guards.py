@@ -22,7 +22,9 @@ from quartapp.core.text import is_storable
 from quartapp.jwt.session_tokens import address_of
 from quartapp.web.addresses import here
 from quartapp.web.db import reading, writing
+from quartapp.web.events import security
 from quartapp.web.problems import DATABASE_AWAY
+from quartapp.web.seen import note_user
 
 COOKIE: Final = "quartapp_session"
 
@@ -153,6 +155,7 @@ async def refuse_cross_site() -> None:
     else:
         own = origin is None or _is_own(origin, request.host)
     if not own:
+        security("cross-site.refused")
         abort(403)
 
 
@@ -179,6 +182,7 @@ async def _resume() -> Person | None:
         await _note(visit)
         if visit.stay is browsers.LONG:
             remember(session_id, stay=visit.stay)
+    note_user(visit.account.id)
     return Person(visit.account.id, visit.account.username, visit.account.is_admin, session_id)
 
 

@@ -20,6 +20,7 @@ Result = TypeVar("Result")
 
 TOP = Path(__file__).parents[2]
 PATIENCE = 20.0  # seconds in which anything happens, also on a machine that is busy
+START = 60.0  # seconds in which a server starts there, and each of its workers
 
 
 @dataclass
@@ -41,13 +42,15 @@ class Server:
 
     def until_ready(self) -> Server:
         """Wait for the line with the address, and remember the port."""
-        line = self.until_printed(r"http://127\.0\.0\.1:(\d+)")
+        line = self.until_printed(r"http://127\.0\.0\.1:(\d+)", within=START)
         self.port = int(line.group(1))
         return self
 
-    def until_printed(self, pattern: str) -> re.Match[str]:
-        """Wait until something of this form was printed."""
-        found = eventually(lambda: re.search(pattern, "".join(self.out)) or self._ended())
+    def until_printed(self, pattern: str, within: float = PATIENCE) -> re.Match[str]:
+        """Wait until something of this form was printed, or written into the log."""
+        found = eventually(
+            lambda: re.search(pattern, "".join(self.out + self.err)) or self._ended(), within
+        )
         assert isinstance(found, re.Match), f"ended: {''.join(self.out + self.err)}"
         return found
 
@@ -94,7 +97,10 @@ class Server:
 
 @contextmanager
 def started(*command: str, instance: Path, **env: str) -> Iterator[Server]:
-    """Run `python COMMAND` with these QUARTAPP_* settings and no others."""
+    """Run `python COMMAND` with these QUARTAPP_* settings and no others.
+
+    On stderr is what went wrong, and nothing of the requests that did not.
+    """
     process = subprocess.Popen(
         [sys.executable, *command],
         cwd=TOP,
@@ -154,7 +160,7 @@ def kill(pid: int) -> None:
 
 def _environment(env: dict[str, str]) -> dict[str, str]:
     inherited = {key: value for key, value in os.environ.items() if "QUART" not in key}
-    return inherited | {"PYTHONPATH": str(TOP)} | env
+    return inherited | {"PYTHONPATH": str(TOP), "QUARTAPP_LOG_LEVEL": "warning"} | env
 
 
 def _collect(stream: object, lines: list[str]) -> None:

@@ -11,6 +11,7 @@ import os
 import sys
 import time
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 
 import click
@@ -25,8 +26,10 @@ from quartapp.serve.sockets import open_sockets
 from quartapp.serve.supervisor import Supervisor
 from quartapp.serve.worker import Order, main
 from quartapp.settings import Settings
-from quartapp.web.shutdown import shutting_down
+from quartapp.web.middleware.probes import Probes
+from quartapp.web.shutdown import is_shutting_down, shutting_down
 
+CONNECTIONS = int(os.environ.get("CONNECTIONS", "100"))
 TIMEOUT = float(os.environ.get("QUARTAPP_SHUTDOWN_TIMEOUT", "1"))
 
 
@@ -61,7 +64,13 @@ def make_app() -> Quart:
 
     add_streams(app)
     add_views_that_will_not_end(app)
+    probes = Probes(app.asgi_app, {"all": _all_is_well}, partial(is_shutting_down, app))
+    app.asgi_app = probes  # type: ignore[method-assign]
     return app
+
+
+async def _all_is_well() -> None:
+    """A check that finds nothing."""
 
 
 def add_streams(app: Quart) -> None:
@@ -120,13 +129,19 @@ def add_views_that_will_not_end(app: Quart) -> None:
         return ""
 
 
-def serve_here() -> None:
+def serve_here(app: Quart) -> None:
     """Serve in this process, on a port that the system chooses."""
     sockets = open_sockets(_config(), remote=False)
     address = sockets.addresses(tls=False)[0]
     config = _config()
     config.bind = sockets.hand_over()["bind"]
-    run(make_app(), config, shutdown_timeout=TIMEOUT, on_ready=lambda: click.echo(address))
+    run(
+        app,
+        config,
+        shutdown_timeout=TIMEOUT,
+        max_connections=CONNECTIONS,
+        on_ready=lambda: click.echo(address),
+    )
 
 
 def serve_through(workers: int, module: str) -> None:
@@ -178,7 +193,7 @@ def _make_app(_settings: Settings, _order: Order) -> Quart:
 def run_as_told(how: str) -> None:
     """Serve here, through workers, through one that is started again, or as a worker."""
     if not how:
-        serve_here()
+        serve_here(make_app())
     elif how.isdecimal():
         serve_through(int(how), sys.argv[2] if len(sys.argv) > 2 else "tests.serve.slow")
     elif Path(how).is_dir():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import socket
 import sqlite3
@@ -121,6 +122,18 @@ def test_a_port_taken_is_one_line(taken_port: int, tmp_path: Path, workers: str)
         1,
         f"Error: {bind}: address already in use; choose another one with --bind\n",
     )
+
+
+def test_in_production_the_reason_is_a_line_of_the_log(taken_port: int, tmp_path: Path) -> None:
+    settings = {
+        "QUARTAPP_ENV": "production",
+        "QUARTAPP_SECRET_KEY": "of a house that never opens its doors",
+        "QUARTAPP_JWT_SECRET_KEY": "and of the tokens that nobody gets there",
+    }
+    status, line = refusal("--bind", f"127.0.0.1:{taken_port}", instance=tmp_path, **settings)
+    reason = json.loads(line)
+    assert (status, reason["level"], reason["logger"]) == (1, "critical", "quartapp.serve")
+    assert "already in use" in reason["event"]
 
 
 def test_bad_settings_are_named(tmp_path: Path) -> None:

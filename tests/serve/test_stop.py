@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import threading
 from collections.abc import Iterator
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.serve.processes import Server, started
+from tests.serve.processes import Server, eventually, started
 
 TIMEOUT = 0.5  # seconds that running requests are given
 MARGIN = 1.0  # what may come on top of it, on a machine that is busy
@@ -110,6 +111,28 @@ def test_a_connection_that_is_kept_open_is_told_that_it_closes(server: Server) -
     assert server.until_ended() == 0
 
 
+def test_it_is_not_ready_from_the_moment_it_is_told(server: Server) -> None:
+    kept = server.connect()
+    told: list[tuple[int, str | None, dict[str, object]]] = []
+
+    def ask_on() -> None:
+        while not told or told[-1][1] != "close":
+            kept.request("GET", "/readyz")
+            answer = kept.getresponse()
+            checks = json.loads(answer.read())["checks"]
+            told.append((answer.status, answer.headers["Connection"], checks["serving"]))
+
+    asking = threading.Thread(target=ask_on, daemon=True)
+    asking.start()
+    eventually(lambda: told)
+    assert server.stop()[0] == 0
+    asking.join(5)
+    kept.close()
+    status, _, serving = told[-1]
+    assert (status, serving["reason"]) == (503, "is shutting down")
+    assert {status for status, _, _ in told[:-1]} == {200}
+
+
 def test_a_client_that_does_not_read_does_not_hold_it(server: Server) -> None:
     connection = server.connect()
     connection.request("GET", "/flood")
@@ -138,7 +161,7 @@ def test_what_cannot_be_cancelled_does_not_keep_the_application_from_closing(
     assert status == 1
     assert seconds < TIMEOUT + 2.0 + MARGIN
     assert "closed" in "".join(server.out)
-    assert server.errors == "quartapp: something would not end in time; stopped all the same\n"
+    assert server.errors == "something would not end in time; stopped all the same\n"
 
 
 def test_a_view_that_blocks_the_event_loop_does_not_keep_the_process(server: Server) -> None:
@@ -146,7 +169,7 @@ def test_a_view_that_blocks_the_event_loop_does_not_keep_the_process(server: Ser
     status, seconds = server.stop()
     assert status == 1
     assert seconds < TIMEOUT + 2.0 + MARGIN
-    assert server.errors == "quartapp: something would not end in time; stopped all the same\n"
+    assert server.errors == "something would not end in time; stopped all the same\n"
 
 
 def test_a_second_signal_ends_it_at_once(server: Server) -> None:

@@ -101,7 +101,7 @@ def kill_one(server: Server, load: Load) -> float:
 def test_a_killed_worker_takes_only_its_own_requests_along(tmp_path: Path) -> None:
     with serving(2, tmp_path, RESERVE="1") as server, Load(server.port).running() as load:
         assert kill_one(server, load) < REPLACED
-        told = r"quartapp: worker \d+ was killed by SIGKILL; another one takes its place\n"
+        told = r"worker \d+ was killed by SIGKILL; another one takes its place\n"
         assert re.fullmatch(told, server.errors)
 
 

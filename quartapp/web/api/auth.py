@@ -8,7 +8,11 @@ from pydantic import Field
 from quart import Blueprint, Response
 
 from quartapp.accounts import service as accounts
+from quartapp.accounts.login import TRIED
+from quartapp.accounts.models import Account
+from quartapp.db.retry import retried
 from quartapp.jwt import (
+    get_jwt,
     get_jwt_identity,
     no_store,
     revoke_session,
@@ -19,9 +23,11 @@ from quartapp.jwt import (
 from quartapp.jwt.session_tokens import SessionTokens
 from quartapp.web.api.models import In, Out
 from quartapp.web.api.operations import FORM, JSON, Answer, Json, Operation, answer, nothing
-from quartapp.web.api.tokens import account_is_gone, scopes_of
+from quartapp.web.api.tokens import account_is_gone, caller, scopes_of, session_of_token
 from quartapp.web.db import reading, writing
-from quartapp.web.login import authenticate
+from quartapp.web.events import security
+from quartapp.web.limits import limits
+from quartapp.web.login import authenticate, tell_sign_in
 from quartapp.web.problems import problem
 
 bp = Blueprint("auth", __name__, url_prefix="/auth")
@@ -31,7 +37,9 @@ class SignIn(In):
     """Who signs in; `device` is what the list of sessions calls where."""
 
     username: Annotated[str, Field(examples=["ann"])]
-    password: Annotated[str, Field(examples=["correct horse battery staple"])]
+    password: Annotated[
+        str, Field(max_length=TRIED, examples=["correct horse battery staple"])
+    ]  # a longer one is nobody's, and need not be hashed to know that
     device: Annotated[str | None, Field(max_length=255, examples=["the import at night"])] = None
 
 
@@ -60,21 +68,24 @@ class Tokens(Out):
     answers={200: Answer("The tokens of a new session.", Tokens)},
     refusals={
         401: "There is no such account, it is disabled, or the password is another one.",
+        429: "Too many wrong passwords were given, for this name or from this address. Who sends a "
+        "token of a live session of the account is counted apart.",
         503: "Too many sign in at the moment, or the database could not do it now.",
     },
 )
 async def sign_in(body: SignIn) -> Response:
     """Begin a session."""
-    account = await authenticate(body.username, body.password)
+    async with limits().attempt(body.username, session_of_token) as attempt:
+        account = await authenticate(body.username, body.password)
+        attempt.failed = account is None
     while account is not None:
         scopes = scopes_of(account)
         device = body.device or None
         tokens = await start_session(
             accounts.subject_of(account), additional_claims=scopes, device=device
         )
-        async with writing() as db:
-            unchanged = await accounts.hold_unchanged(db, account=account)
-        if unchanged:
+        if await _is_unchanged(account):
+            tell_sign_in(account, session_id=tokens.session_id, way="api")
             return _answer(tokens, scopes["scope"])
         # Disabled meanwhile, with another password or role: that has ended the sessions before.
         await revoke_session(tokens.session_id, reason="changed")
@@ -115,7 +126,16 @@ async def refresh() -> Response:
 async def revoke() -> Response:
     """Refuse the request's own token from now on (RFC 7009 section 2.1)."""
     await revoke_token()
+    asking = caller()
+    event = "sign-out" if get_jwt()["type"] == "refresh" else "token.revoked"
+    security(event, user=asking.id, session=asking.session_id)
     return nothing()
+
+
+@retried
+async def _is_unchanged(account: Account) -> bool:
+    async with writing() as db:
+        return await accounts.hold_unchanged(db, account=account)
 
 
 def _answer(tokens: SessionTokens, scope: str) -> Response:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from quart import Blueprint, Response, current_app
+from quart import Blueprint, Response
 
-from quartapp.accounts import login
 from quartapp.accounts import service as accounts
 from quartapp.core.errors import NotFound
 from quartapp.jwt import (
@@ -13,12 +12,13 @@ from quartapp.jwt import (
     revoke_all_sessions,
     revoke_session,
 )
+from quartapp.web import login
 from quartapp.web.api.models import In, Out, Password
 from quartapp.web.api.operations import Answer, Json, Operation, answer, nothing
 from quartapp.web.api.sessions import Ended, Sessions
 from quartapp.web.api.tokens import account_is_gone, caller
-from quartapp.web.db import database, reading
-from quartapp.web.login import app_passwords
+from quartapp.web.db import reading
+from quartapp.web.events import security
 
 bp = Blueprint("me", __name__, url_prefix="/me")
 
@@ -66,20 +66,14 @@ async def me() -> Response:
     summary="Change one's own password",
     body=Json(NewPassword),
     answers={204: Answer("It is changed, and all other sessions have ended.")},
-    refusals={409: "The password was changed meanwhile."},
+    refusals={
+        409: "The password was changed meanwhile.",
+        429: "Too many wrong passwords were given.",
+    },
 )
 async def change_password(body: NewPassword) -> Response:
     """Change the password; ends every session but this one."""
-    asking = caller()
-    await login.change_password(
-        database(),
-        app_passwords(current_app),
-        id=asking.id,
-        current=body.current,
-        new=body.new,
-        keep=asking.session_id,
-        by=asking.actor,
-    )
+    await login.change_password(caller(), current=body.current, new=body.new)
     return nothing()
 
 
@@ -107,6 +101,7 @@ async def end_session(session_id: str) -> Response:
     """End one of the sessions, this very one too."""
     if not await revoke_session(session_id, subject=caller().subject, reason="signed out"):
         raise NotFound("there is no such session")
+    security("session.revoked", user=caller().id, session=session_id, reason="signed out")
     return nothing()
 
 
@@ -120,4 +115,5 @@ async def end_other_sessions() -> Response:
     """End every session but this one."""
     asking = caller()
     ended = await revoke_all_sessions(asking.subject, keep=asking.session_id, reason="signed out")
+    security("sessions.revoked", user=asking.id, count=ended, reason="signed out")
     return answer(Ended(ended=ended))

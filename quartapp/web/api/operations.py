@@ -29,9 +29,10 @@ from pydantic import BaseModel
 from quart import Response, request
 from werkzeug.exceptions import BadRequest, UnsupportedMediaType
 
-from quartapp.jwt import check_scopes, verify_jwt_in_request
+from quartapp.jwt import check_scopes, get_jwt, verify_jwt_in_request
 from quartapp.web.api.models import In, Query, read
 from quartapp.web.json_body import limited_body, strict_json
+from quartapp.web.seen import note_user
 
 View = Callable[..., Awaitable[Response]]
 
@@ -182,6 +183,7 @@ class Operation:
             verify_type=self.bearer != "either",
             check_session=True,
         )
+        note_user(str(get_jwt()["sub"]).partition(":")[0])
         if self.scopes:
             check_scopes(*self.scopes)
 

@@ -11,6 +11,7 @@ from quart import Blueprint, Response, current_app, url_for
 from quartapp.accounts import login
 from quartapp.accounts import service as accounts
 from quartapp.accounts.models import Account
+from quartapp.db.retry import retried
 from quartapp.jwt import list_sessions, revoke_all_sessions
 from quartapp.web.api.models import In, Out, Password
 from quartapp.web.api.once import once
@@ -18,7 +19,8 @@ from quartapp.web.api.operations import IDEMPOTENCY_KEY, Answer, Json, Operation
 from quartapp.web.api.sessions import Ended, Sessions
 from quartapp.web.api.tokens import caller
 from quartapp.web.db import reading, writing
-from quartapp.web.login import app_passwords
+from quartapp.web.events import security
+from quartapp.web.login import app_passwords, tell_changes
 
 bp = Blueprint("people", __name__, url_prefix="/people")
 
@@ -94,6 +96,7 @@ async def list_people() -> Response:
     answers={201: Answer("The new account.", Person, headers=["Location"])},
     refusals={409: "The name is taken, or the first request with the key still runs."},
 )
+@retried
 async def create_person(body: NewPerson) -> Response:
     """Create an account."""
     async with once(body.model_dump_json()) as attempt:
@@ -110,6 +113,7 @@ async def create_person(body: NewPerson) -> Response:
             done = answer(Person.of(account), 201)
             done.headers["Location"] = url_for("api.people.read_person", person_id=account.id)
             await attempt.keep(db, done)
+    security("account.created", user=account.id, admin=body.admin)
     return done
 
 
@@ -137,6 +141,7 @@ async def read_person(person_id: int) -> Response:
     answers={200: Answer("The account as it is now. Who was changed is signed out.", Person)},
     refusals={404: MISSING, 409: LOCKED_OUT},
 )
+@retried
 async def change_person(person_id: int, body: PersonPatch) -> Response:
     """Change an account: all that is named, or nothing."""
     named, by = body.model_fields_set, caller().actor
@@ -153,6 +158,7 @@ async def change_person(person_id: int, body: PersonPatch) -> Response:
             change = accounts.disable if body.disabled else accounts.enable
             await change(db, id=person_id, by=by)
         account = await accounts.get(db, id=person_id)
+    tell_changes(account, named)
     return answer(Person.of(account))
 
 
@@ -181,6 +187,7 @@ async def sessions(person_id: int) -> Response:
 async def end_sessions(person_id: int) -> Response:
     """End every session of an account."""
     ended = await revoke_all_sessions(await _subject(person_id), reason="admin")
+    security("sessions.revoked", user=person_id, count=ended, reason="by an admin")
     return answer(Ended(ended=ended))
 
 

@@ -12,8 +12,18 @@ from quart import Quart, Response
 from quartapp.accounts.models import Account
 from quartapp.accounts.sessions import DatabaseSessionStore
 from quartapp.audit.service import Actor
-from quartapp.jwt import JWTManager, KeyFile, get_jwt, revoke_session, scope_claim
+from quartapp.jwt import (
+    JWTManager,
+    KeyFile,
+    Session,
+    get_jwt,
+    revoke_session,
+    scope_claim,
+    verify_jwt_in_request,
+)
+from quartapp.jwt.refusals import REFUSALS
 from quartapp.web.db import app_database
+from quartapp.web.events import security
 from quartapp.web.keys import app_keys
 from quartapp.web.problems import problem
 
@@ -67,7 +77,7 @@ def use_tokens(app: Quart) -> JWTManager:
     manager = JWTManager(app, name=NAME)
     manager.use_keys(app_keys(app))
     store = DatabaseSessionStore(app_database(app))
-    manager.use_sessions(store, idle=IDLE, lifetime=LIFETIME, grace=GRACE)
+    manager.use_sessions(store, idle=IDLE, lifetime=LIFETIME, grace=GRACE, on_reuse=_tell_reuse)
 
     @app.before_serving
     async def make_keys() -> None:
@@ -89,12 +99,33 @@ def caller() -> Caller:
     return Caller(int(id), name, subject, str(claims["sid"]))
 
 
+async def session_of_token(username: str) -> str:
+    """The id of the session of the request's token, of either kind.
+
+    "" if it is not one of that name, or is not live.
+    """
+    try:
+        await verify_jwt_in_request(verify_type=False, check_session=True)
+    except tuple(REFUSALS):
+        return ""
+    holder = caller()
+    return holder.session_id if holder.name == username else ""
+
+
 async def account_is_gone() -> Response:
     """The answer to the token of an account that is no more, or disabled; its session ends."""
-    await revoke_session(reason="disabled")
+    asking = caller()
+    if await revoke_session(reason="disabled"):
+        security("session.revoked", user=asking.id, session=asking.session_id, reason="disabled")
     detail = "The account is no more, or disabled."
     challenge = {"WWW-Authenticate": 'Bearer error="invalid_token"'}
     return problem(401, code="invalid-token", detail=detail, headers=challenge)
+
+
+async def _tell_reuse(session: Session) -> None:
+    """Write down that a refresh token was used twice, which has ended its session."""
+    user = session.subject.partition(":")[0]
+    security("token.reused", user=user, session=session.id)
 
 
 def _make(keys: KeyFile) -> None:

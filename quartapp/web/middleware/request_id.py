@@ -1,7 +1,8 @@
-"""A name for each request, which its answer carries."""
+"""A name for each request, which its answer carries, and its lines in the log."""
 
 from __future__ import annotations
 
+import re
 import secrets
 from typing import Any, cast
 
@@ -13,13 +14,19 @@ from hypercorn.typing import (
     Scope,
 )
 
+from quartapp.telemetry import event as telemetry
+from quartapp.web.middleware.trusted_proxies import KEY as PROXIED
 from quartapp.web.request_id import KEY
 
 ID_BYTES = 10
+GIVEN = re.compile(rb"[A-Za-z0-9._-]{1,128}")
 
 
 class RequestId:
-    """Names each request at random; the answer has the name in X-Request-ID."""
+    """Names each request as its trusted proxy does, else at random; the answer tells X-Request-ID.
+
+    A name from anybody else is not taken: it would be found in the lines of others.
+    """
 
     def __init__(self, app: ASGIFramework) -> None:
         self.app = app
@@ -30,11 +37,22 @@ class RequestId:
         if scope["type"] == "lifespan":
             await self.app(scope, receive, send)
             return
-        name = secrets.token_hex(ID_BYTES)
+        known = cast(dict[str, Any], scope)
+        name = (known.get(PROXIED) and _given(known)) or secrets.token_hex(ID_BYTES)
 
         async def named(event: ASGISendEvent) -> None:
-            if event["type"] == "http.response.start":
+            if event["type"] in {"http.response.start", "websocket.http.response.start"}:
                 event["headers"] = [*event["headers"], (b"x-request-id", name.encode())]
             await send(event)
 
-        await self.app(cast(Scope, cast(dict[str, Any], scope) | {KEY: name}), receive, named)
+        before = telemetry.request_id.set(name)
+        try:
+            await self.app(cast(Scope, known | {KEY: name}), receive, named)
+        finally:
+            telemetry.request_id.reset(before)
+
+
+def _given(scope: dict[str, Any]) -> str:
+    """The name that the header has; "" if it has none, several, or an odd one."""
+    given = [value for name, value in scope["headers"] if name.lower() == b"x-request-id"]
+    return given[0].decode() if len(given) == 1 and GIVEN.fullmatch(given[0]) else ""

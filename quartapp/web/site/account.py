@@ -10,6 +10,7 @@ from werkzeug.wrappers import Response
 from quartapp.core.clock import now
 from quartapp.core.errors import Invalid, Refusal
 from quartapp.web import login
+from quartapp.web.events import security
 from quartapp.web.guards import person, signed_in
 from quartapp.web.i18n import _
 
@@ -30,6 +31,9 @@ async def change_password() -> Response | tuple[str, int]:
     form = await request.form
     typed = {name: form.get(name, "") for name in ("current", "new", "repeat")}
     try:
+        if typed["new"] != typed.pop("repeat"):
+            differs = Refusal("differs", "This is not the same as above.")
+            raise Invalid(str(differs), fields={"repeat": differs})
         await login.change_password(person(), **typed)
     except Invalid as error:
         return await _page(error.fields), 400
@@ -48,6 +52,8 @@ async def end(id: str) -> Response:
     ended = await login.sessions().revoke(
         id, now=now(), reason="signed out", subject=person().subject
     )
+    if ended:
+        security("session.revoked", user=person().id, session=id, reason="signed out")
     await flash(_("Signed out there.") if ended else _("It was signed out already."), "success")
     return redirect(url_for(".index"), 303)
 
@@ -57,9 +63,10 @@ async def end(id: str) -> Response:
 async def end_others() -> Response:
     """Sign out everywhere but here."""
     me = person()
-    await login.sessions().revoke_all(
+    ended = await login.sessions().revoke_all(
         me.subject, now=now(), reason="signed out", keep=me.session_id
     )
+    security("sessions.revoked", user=me.id, count=ended, reason="signed out")
     await flash(_("Signed out everywhere else."), "success")
     return redirect(url_for(".index"), 303)
 

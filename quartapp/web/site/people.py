@@ -12,8 +12,10 @@ from quartapp.accounts import service as accounts
 from quartapp.accounts.models import Account
 from quartapp.core.clock import now
 from quartapp.core.errors import Conflict, Invalid, Refusal
+from quartapp.db.retry import retried
 from quartapp.web import login
 from quartapp.web.db import database, reading, writing
+from quartapp.web.events import security
 from quartapp.web.guards import admin_only, person
 from quartapp.web.i18n import _
 
@@ -45,6 +47,7 @@ async def create() -> Response | tuple[str, int]:
     except (Invalid, Conflict) as error:
         status = 409 if isinstance(error, Conflict) else 400
         return await _list(error.fields, username=username, is_admin=is_admin), status
+    security("account.created", user=account.id, admin=is_admin)
     await flash(_("%(name)s can sign in now.", name=account.username), "success")
     return redirect(url_for(".show", id=account.id), 303)
 
@@ -58,29 +61,35 @@ async def show(id: int) -> str:
 
 @bp.post("/people/<int:id>/disable")
 @admin_only
+@retried
 async def disable(id: int) -> Response:
     """Let somebody sign in no more."""
     async with writing() as db:
         account = await accounts.disable(db, id=id, by=person().actor)
+    login.tell_changes(account, {"disabled"})
     return await _done(id, _("%(name)s is disabled and signed out.", name=account.username))
 
 
 @bp.post("/people/<int:id>/enable")
 @admin_only
+@retried
 async def enable(id: int) -> Response:
     """Let somebody sign in again."""
     async with writing() as db:
         account = await accounts.enable(db, id=id, by=person().actor)
+    login.tell_changes(account, {"disabled"})
     return await _done(id, _("%(name)s can sign in again.", name=account.username))
 
 
 @bp.post("/people/<int:id>/admin")
 @admin_only
+@retried
 async def set_admin(id: int) -> Response:
     """Make somebody an admin, or one no more."""
     is_admin = (await request.form).get("admin") == "on"
     async with writing() as db:
         account = await accounts.set_admin(db, id=id, is_admin=is_admin, by=person().actor)
+    login.tell_changes(account, {"admin"})
     if is_admin:
         return await _done(id, _("%(name)s is an admin now.", name=account.username))
     return await _done(id, _("%(name)s is no admin any more.", name=account.username))
@@ -97,6 +106,7 @@ async def set_password(id: int) -> Response | tuple[str, int]:
         )
     except Invalid as error:
         return await _page(id, error.fields), 400
+    security("password.changed", user=id)
     return await _done(id, _("The password is set. All sessions are signed out."))
 
 
@@ -105,7 +115,10 @@ async def set_password(id: int) -> Response | tuple[str, int]:
 async def end_all(id: int) -> Response:
     """Sign somebody out everywhere."""
     account = await _account(id)
-    await login.sessions().revoke_all(accounts.subject_of(account), now=now(), reason="by an admin")
+    ended = await login.sessions().revoke_all(
+        accounts.subject_of(account), now=now(), reason="by an admin"
+    )
+    security("sessions.revoked", user=id, count=ended, reason="by an admin")
     return await _done(id, _("Signed out everywhere."))
 
 
@@ -117,6 +130,8 @@ async def end(id: int, session_id: str) -> Response:
     ended = await login.sessions().revoke(
         session_id, now=now(), reason="by an admin", subject=subject
     )
+    if ended:
+        security("session.revoked", user=id, session=session_id, reason="by an admin")
     return await _done(id, _("Signed out there.") if ended else _("It was signed out already."))
 
 

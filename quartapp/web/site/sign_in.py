@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 from quart import Blueprint, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from quartapp.core.errors import Refusal
+from quartapp.core.errors import Refusal, TooMany
 from quartapp.web.guards import current_person, own_path
 from quartapp.web.i18n import _
 from quartapp.web.login import sign_in, sign_out
@@ -24,20 +25,19 @@ async def login() -> str | Response:
 
 
 @bp.post("/login")
-async def check() -> tuple[str, int] | Response:
+async def check() -> tuple[str, int] | tuple[str, int, dict[str, str]] | Response:
     """Sign in, in a new session."""
     form = await request.form
     typed = {name: form.get(name, "") for name in ("username", "stay", "next")}
     password = form.get("password", "")
-    missing = {
-        name: Refusal("required", "Fill this in.")
-        for name, value in {"username": typed["username"], "password": password}.items()
-        if not value
-    }
-    if missing:
+    if missing := _missing(username=typed["username"], password=password):
         return await _form(errors=missing, **typed), 400
-    if not await sign_in(typed["username"], password, stay=bool(typed["stay"])):
-        return await _form(refused=True, **typed), 401
+    try:
+        if not await sign_in(typed["username"], password, stay=bool(typed["stay"])):
+            return await _form(refused=True, **typed), 401
+    except TooMany as error:
+        page = await _form(wait=error.retry_after, **typed)
+        return page, 429, {"Retry-After": str(error.retry_after)}
     return redirect(_onward(typed["next"]), 303)
 
 
@@ -49,10 +49,17 @@ async def logout() -> Response:
     return redirect(url_for(".login"), 303)
 
 
+def _missing(**fields: str) -> dict[str, Refusal]:
+    return {
+        name: Refusal("required", "Fill this in.") for name, value in fields.items() if not value
+    }
+
+
 async def _form(
     *,
     errors: Mapping[str, Refusal] | None = None,
     refused: bool = False,
+    wait: int = 0,
     username: str = "",
     stay: str = "",
     next: str = "",
@@ -62,6 +69,7 @@ async def _form(
         "site/sign_in/login.html",
         errors=errors or {},
         refused=refused,
+        minutes=math.ceil(wait / 60),
         username=username,
         stay=stay,
         next=own_path(next),
