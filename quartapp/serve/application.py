@@ -9,6 +9,7 @@ from quart import Quart
 from quartapp.app import create_app
 from quartapp.serve.errors import ServeError
 from quartapp.settings import Settings
+from quartapp.web import housekeeping
 
 
 def application(settings: Settings, *, lesson: str | None, debug: bool) -> Quart:
@@ -20,6 +21,7 @@ def application(settings: Settings, *, lesson: str | None, debug: bool) -> Quart
         app = create_app(settings, lesson=lesson, migrate=False)
     except OSError as error:
         raise ServeError(f"{error.filename}: {error.strerror}") from None
+    housekeeping.install(app)
     # Said either way, because Quart also reads it from the environment.
     app.debug = debug
     if not debug:

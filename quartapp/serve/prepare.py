@@ -11,17 +11,18 @@ from quartapp.accounts.passwords import Passwords
 from quartapp.core.errors import DomainError, NotReady
 from quartapp.db import migrate
 from quartapp.db.database import Database, reason
+from quartapp.db.pool import TooFewConnections
 from quartapp.houses.demo import sow_houses
 from quartapp.serve.errors import ServeError
 from quartapp.settings import Settings
 
 
-async def prepare_database(settings: Settings) -> str:
+async def prepare_database(settings: Settings, *, workers: int = 1) -> str:
     """Make sure that the database can be worked with; what was sown into it, in words.
 
-    Raises ServeError if it is away or not migrated.
+    Raises ServeError if it is away, not migrated, or allows too few connections.
     """
-    database = Database(settings.database)
+    database = Database(settings.database, processes=workers)
     try:
         if settings.embedded:
             await migrate.upgrade(database)
@@ -45,6 +46,8 @@ async def _must_be_at_head(database: Database) -> None:
         raise NotReady(f"{where} does not exist yet: run `quartapp db upgrade`.")
     try:
         await database.check()
+    except TooFewConnections:
+        raise
     except NotReady as error:
         raise NotReady(f"{error.message}\nStart it, or mend QUARTAPP_DATABASE_URL.") from None
     current = await migrate.current(database)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -10,14 +11,19 @@ import click
 from hypercorn.config import Config
 
 from quartapp import __version__
+from quartapp.serve import logs
 from quartapp.serve.config import read_config
+from quartapp.serve.descriptors import fitted
 from quartapp.serve.errors import REFUSED, ServeError
+from quartapp.serve.metrics_folder import metrics_folder
 from quartapp.serve.process import run
 from quartapp.serve.reload import Reloader
 from quartapp.serve.sockets import Listening, open_sockets
 from quartapp.serve.supervisor import Supervisor
 from quartapp.serve.worker import Order
 from quartapp.settings import Settings, load_settings
+
+_log = logging.getLogger("quartapp.serve")
 
 
 @dataclass(frozen=True)
@@ -35,6 +41,12 @@ def start(options: Options) -> None:
     """Serve until a signal comes. Raises ServeError or SettingsError if that cannot be."""
     settings = load_settings()
     config = read_config()
+    logs.set_up(settings, config)
+    with logs.reason_in_the_log(settings):
+        _start(options, _fitted(settings), config)
+
+
+def _start(options: Options, settings: Settings, config: Config) -> None:
     workers = options.workers or config.workers or 1
     config.workers = 1  # of each process
     if options.bind:
@@ -44,19 +56,33 @@ def start(options: Options) -> None:
     # Loaded only now: what can be refused without a database is refused sooner.
     from quartapp.serve.prepare import prepare_database
 
-    sown = asyncio.run(prepare_database(settings))
+    sown = asyncio.run(prepare_database(settings, workers=workers))
     how = _how(settings, workers=workers, reload=options.reload)
     addresses = sockets.addresses(tls=config.ssl_enabled)
 
     def announce() -> None:
-        click.echo(f"quartapp {__version__} on {' and '.join(addresses)} ({how})")
+        tell = _log.info if settings.production else click.echo
+        tell(f"quartapp {__version__} on {' and '.join(addresses)} ({how})")
         if sown:
-            click.echo(sown)
+            tell(sown)
 
     if options.reload or workers > 1 or settings.production:
         _serve_through_workers(options, settings, sockets, workers, announce)
     else:
         _serve_here(options, settings, config, sockets, announce)
+
+
+def _fitted(settings: Settings) -> Settings:
+    """The settings that the system allows, and a line where that is less than was asked for."""
+    possible = fitted(settings)
+    if possible.max_connections < settings.max_connections:
+        _log.warning(
+            "the limit of open files leaves room for %s connections, %s requests in progress "
+            "(ulimit -n)",
+            possible.max_connections,
+            possible.max_in_flight,
+        )
+    return possible
 
 
 def _check(options: Options, settings: Settings) -> None:
@@ -94,7 +120,13 @@ def _serve_here(
     app = application(settings, lesson=options.lesson, debug=False)
     binds = sockets.hand_over()
     config.bind, config.insecure_bind = binds["bind"], binds["insecure_bind"]
-    run(app, config, shutdown_timeout=settings.shutdown_timeout, on_ready=announce)
+    run(
+        app,
+        config,
+        shutdown_timeout=settings.shutdown_timeout,
+        max_connections=settings.max_connections,
+        on_ready=announce,
+    )
 
 
 def _serve_through_workers(
@@ -116,4 +148,7 @@ def _serve_through_workers(
     if options.reload:
         Reloader(order, on_ready=announce).serve()
         return
-    Supervisor(order, count=workers, on_ready=announce, reserve=settings.production).serve()
+    with metrics_folder() as remove:
+        Supervisor(
+            order, count=workers, on_ready=announce, reserve=settings.production, at_last=remove
+        ).serve()

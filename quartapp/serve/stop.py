@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import atexit
 import gc
+import logging
 import os
 import signal
 import sys
@@ -15,6 +16,8 @@ from types import FrameType
 LAST_MOMENT = 2.0  # seconds after the shutdown timeout at which a process ends, whatever still runs
 
 WAY_OUT = 0.5  # seconds for a process that has served to be gone
+
+_log = logging.getLogger("quartapp.serve")
 
 
 class Stop:
@@ -72,9 +75,7 @@ class Stop:
     def _on_alarm(self, _number: int, _frame: FrameType | None) -> None:
         if not self._done:
             with suppress(OSError, RuntimeError):
-                sys.stderr.write(
-                    "quartapp: something would not end in time; stopped all the same\n"
-                )
+                _log.error("something would not end in time; stopped all the same")
         self._end_now(0 if self._done else 1)
 
     def _end_now(self, status: int) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import signal
 import socket
@@ -14,8 +15,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
 
-import click
-
 from quartapp.serve.errors import ServeError
 from quartapp.serve.stop import LAST_MOMENT, Stop
 from quartapp.serve.worker import GO, READY, SPENT, Order
@@ -24,6 +23,8 @@ WORKER = ("-m", "quartapp.serve.worker")
 GIVE_UP = 5  # deaths in a row, in one place, of workers that were not ready yet
 BREATH = 0.1  # seconds before the next attempt, times the deaths so far
 MARGIN = 1.0  # seconds after its own last moment until a worker is killed
+
+_log = logging.getLogger("quartapp.serve")
 
 
 @dataclass(eq=False)
@@ -108,6 +109,7 @@ class Supervisor:
     """Keeps `count` workers serving until it is asked to stop; SIGHUP renews them one by one.
 
     With `reserve` one more is loaded and waits, so that a dead one is replaced in no time.
+    `at_last` is called before a hard end, which nothing outlives.
     """
 
     def __init__(
@@ -118,9 +120,11 @@ class Supervisor:
         on_ready: Callable[[], None],
         reserve: bool = False,
         command: tuple[str, ...] = WORKER,
+        at_last: Callable[[], None] | None = None,
     ) -> None:
         self._order = order
         self._on_ready = on_ready
+        self._at_last = at_last
         self._command = command
         self._workers: set[Worker] = set()
         self._places = [Place() for _ in range(count)]
@@ -135,7 +139,7 @@ class Supervisor:
         asyncio.run(self._serve())
 
     async def _serve(self) -> None:
-        stop = stop_of_parent(self._order.shutdown_timeout, self._workers)
+        stop = stop_of_parent(self._order.shutdown_timeout, self._workers, self._at_last)
         if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as below nohup
             asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self._renew_all)
         tasks = [asyncio.create_task(self._fill(place)) for place in self._places]
@@ -176,7 +180,7 @@ class Supervisor:
         how = f"worker {worker.process.pid} {_ending(await worker.process.wait())}"
         await self._end(worker)
         if worker.serves:
-            click.echo(f"quartapp: {how}; another one takes its place", err=True)
+            _log.warning("%s; another one takes its place", how)
         return worker.serves, how
 
     def _renew_all(self) -> None:
@@ -207,17 +211,17 @@ class Supervisor:
         try:
             spare = await self._start()
         except OSError as error:
-            click.echo(f"quartapp: no new worker: {error.strerror}; the old goes on", err=True)
+            _log.error("no new worker: %s; the old one goes on", error.strerror)
             return False
         try:
             if not await spare.ready():
                 how = _ending(await spare.process.wait())
-                click.echo(f"quartapp: the new worker {how}; the old one goes on", err=True)
+                _log.error("the new worker %s; the old one goes on", how)
                 return False
             if place.worker is old:
                 place.worker, spare = spare, old
                 self._note_ready(place)
-                click.echo(f"quartapp: worker {place.worker.process.pid} takes over")
+                _log.info("worker %s takes over", place.worker.process.pid)
             return True
         finally:
             await self._end(spare)
@@ -283,12 +287,19 @@ async def until_asked(stop: Stop, tasks: list[asyncio.Task[None]], workers: set[
     stop.done()
 
 
-def stop_of_parent(shutdown_timeout: float, workers: set[Worker]) -> Stop:
-    """Signals for a process that serves through workers: a hard end takes them along."""
+def stop_of_parent(
+    shutdown_timeout: float, workers: set[Worker], at_last: Callable[[], None] | None = None
+) -> Stop:
+    """Signals for a process that serves through workers: a hard end takes them along.
+
+    What is to be done nevertheless is called then, `at_last`.
+    """
 
     def kill_all() -> None:
         for worker in workers:
             worker.kill()
+        if at_last is not None:
+            at_last()
 
     # Later than the moment at which a worker is killed.
     stop = Stop(limit=shutdown_timeout + LAST_MOMENT + 2 * MARGIN, at_last=kill_all)

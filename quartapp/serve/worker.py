@@ -14,7 +14,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from quartapp.paths import HYPERCORN_TOML
+from quartapp.serve import logs
 from quartapp.serve.config import read_config
+from quartapp.serve.descriptors import fitted
 from quartapp.serve.errors import REFUSED, ServeError
 from quartapp.serve.process import run
 from quartapp.serve.sockets import DESCRIPTOR
@@ -27,10 +29,6 @@ if TYPE_CHECKING:  # the supervisor, which shares this file, does without
 READY = b"+"
 SPENT = b"-"
 GO = b"!"  # what one in reserve waits for
-
-# asyncio takes as many connections at once as may wait in the queue, so that the first worker to
-# wake up would get a whole burst of them: each takes one at a time, and puts the queue right again.
-ACCEPTS = 1
 
 
 @dataclass(frozen=True)
@@ -74,19 +72,21 @@ def work(order: Order, make_app: MakeApp, file: Path = HYPERCORN_TOML) -> None:
     with socket.socket(fileno=order.supervisor) as supervisor:
         if order.reserve and supervisor.recv(1) != GO:
             return
-        settings = load_settings(workers=order.workers)
+        settings = fitted(load_settings(workers=order.workers))
         config = read_config(file)
         config.bind, config.insecure_bind, config.workers = order.bind, order.insecure_bind, 1
-        queue, config.backlog = config.backlog, ACCEPTS
         supervisor.setblocking(False)
-        run(
-            make_app(settings, order),
-            config,
-            shutdown_timeout=order.shutdown_timeout,
-            on_ready=partial(_report, order, queue, supervisor),
-            on_spent=partial(_tell, supervisor, SPENT),
-            supervisor=supervisor,
-        )
+        logs.set_up(settings, config)
+        with logs.reason_in_the_log(settings):
+            run(
+                make_app(settings, order),
+                config,
+                shutdown_timeout=order.shutdown_timeout,
+                max_connections=settings.max_connections,
+                on_ready=partial(_tell, supervisor, READY),
+                on_spent=partial(_tell, supervisor, SPENT),
+                supervisor=supervisor,
+            )
 
 
 def main(make_app: MakeApp, file: Path = HYPERCORN_TOML) -> None:
@@ -96,13 +96,6 @@ def main(make_app: MakeApp, file: Path = HYPERCORN_TOML) -> None:
     except (ServeError, SettingsError) as error:
         sys.stderr.write(f"Error: {error}\n")
         sys.exit(error.status if isinstance(error, ServeError) else REFUSED)
-
-
-def _report(order: Order, queue: int, supervisor: socket.socket) -> None:
-    for bind in (*order.bind, *order.insecure_bind):
-        with socket.socket(fileno=os.dup(int(bind.removeprefix(DESCRIPTOR)))) as sock:
-            sock.listen(queue)
-    _tell(supervisor, READY)
 
 
 def _tell(supervisor: socket.socket, message: bytes) -> None:

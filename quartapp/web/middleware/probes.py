@@ -17,7 +17,7 @@ from hypercorn.typing import (
     Scope,
 )
 
-from quartapp.core.errors import NotReady
+from quartapp.core.errors import Degraded, NotReady
 
 LIVE = "/livez"
 READY = "/readyz"
@@ -25,7 +25,8 @@ LIMIT = 2.0  # seconds that a check may take
 PERIOD = 1.0  # seconds for which the results of a round are told again: nobody asks more by asking
 RETRY_AFTER = 2  # seconds
 
-# Awaited for a sign that one thing works. Raises NotReady with a reason that anybody may read.
+# Awaited for a sign that one thing works. Raises NotReady with a reason that anybody may read, or
+# Degraded, if requests can be answered all the same.
 Check = Callable[[], Awaitable[None]]
 Result = dict[str, Any]
 
@@ -35,9 +36,9 @@ _log = logging.getLogger("quartapp.probes")
 class Probes:
     """Answers both paths itself, and hands on everything else.
 
-    `/livez` touches nothing: this process runs. `/readyz` is 200 if every one of the `checks`
-    passes and the process is not `stopping`, else 503; in both cases JSON tells each result and
-    the milliseconds that it took. Checks may be added to the mapping while it runs.
+    `/livez` touches nothing: this process runs. `/readyz` is 503 if one of the `checks` says that
+    it is not ready or the process is `stopping`, else 200; in both cases JSON tells each result
+    and the milliseconds that it took. Checks may be added to the mapping while it runs.
     """
 
     def __init__(
@@ -68,7 +69,7 @@ class Probes:
         results = await self._results_of_now()
         stopping = self._stopping()
         results = {"serving": _result(0.0, "is shutting down" if stopping else ""), **results}
-        ready = all(result["ok"] for result in results.values())
+        ready = not any(map(_is_in_the_way, results.values()))
         body = json.dumps({"ready": ready, "checks": results}).encode() + b"\n"
         headers = [(b"content-type", b"application/json")]
         if not ready:
@@ -100,7 +101,8 @@ class Probes:
         }
 
     def _log_a_change(self) -> None:
-        failed = [f"{name} {r['reason']}" for name, r in self._results.items() if not r["ok"]]
+        results = self._results.items()
+        failed = [f"{name} {r['reason']}" for name, r in results if _is_in_the_way(r)]
         if failed and self._was_ready:
             _log.warning("not ready: %s", "; ".join(failed))
         elif not failed and not self._was_ready:
@@ -115,6 +117,8 @@ async def _run(check: Check) -> Result:
         await check()
     except NotReady as error:
         reason = error.message
+    except Degraded as error:
+        return _result(time.perf_counter() - began, error.message) | {"needed": False}
     except Exception:
         _log.exception("a check failed in a way that it should not")
         reason = "failed"
@@ -124,6 +128,10 @@ async def _run(check: Check) -> Result:
 def _result(seconds: float, reason: str) -> Result:
     result = {"ok": not reason, "ms": round(seconds * 1000, 1)}
     return result | {"reason": reason} if reason else result
+
+
+def _is_in_the_way(result: Result) -> bool:
+    return not result["ok"] and bool(result.get("needed", True))
 
 
 async def _answer(
