@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hypercorn.typing import ASGIFramework
 from quart import Quart
 
 from quartapp.accounts.models import Account
@@ -17,16 +18,21 @@ from quartapp.idempotency.models import IdempotencyKey
 from quartapp.jwt import KeyFile
 from quartapp.paths import STATIC, TEMPLATES
 from quartapp.settings import Settings, load_settings
-from quartapp.web import api, errors, headers, i18n, keys, lessons, site
+from quartapp.telemetry import metrics
+from quartapp.web import api, errors, headers, i18n, keys, lessons, limits, seen, site
 from quartapp.web.db import app_database, use_database
 from quartapp.web.forms import LimitedRequest
 from quartapp.web.house_files import use_files
 from quartapp.web.house_path import HousePath
 from quartapp.web.login import app_passwords, use_passwords
+from quartapp.web.metrics import use_metrics
 from quartapp.web.middleware.body_limit import BodyLimit
 from quartapp.web.middleware.body_pace import BodyPace
+from quartapp.web.middleware.crowd import Crowd
+from quartapp.web.middleware.observed import Observed
 from quartapp.web.middleware.request_id import RequestId
 from quartapp.web.middleware.request_line import RequestLine
+from quartapp.web.middleware.trusted_proxies import TrustedProxies
 from quartapp.web.readiness import use_probes
 from quartapp.web.static import StaticQuart
 
@@ -62,6 +68,7 @@ def create_app(
     connect(app, settings)
     if migrate and settings.embedded:
         migrate_at_start(app)
+    seen.install(app)
     errors.install(app)
     i18n.install(app)
     if lesson:
@@ -74,12 +81,21 @@ def create_app(
         if settings.lessons:
             lessons.mount_all(app)
     limited = BodyLimit(BodyPace(app.asgi_app), settings.max_upload_bytes)
-    app.asgi_app = RequestId(RequestLine(limited))  # type: ignore[method-assign]
+    crowd = Crowd(RequestLine(limited), settings.max_in_flight)
+    observed: ASGIFramework = Observed(crowd)
+    if settings.traces:
+        from quartapp.web.traces import traced  # needs what is not always installed
+
+        observed = traced(app, observed)
+    known = TrustedProxies(RequestId(observed), settings.trusted_proxies)
+    app.asgi_app = known  # type: ignore[method-assign]
+    use_metrics(app, settings.metrics_allow)
     use_probes(
         app,
         folders=(settings.upload_folder, settings.instance_path),
         min_free_bytes=settings.min_free_bytes,
     )
+    limits.watch(app)
     return app
 
 
@@ -100,10 +116,18 @@ def configure(app: Quart, settings: Settings) -> None:
 
 def connect(app: Quart, settings: Settings) -> None:
     """Give the application its database, its password threads and its keys, start to end."""
-    use_database(app, Database(settings.database))
+    use_database(app, Database(settings.database, processes=settings.workers))
     use_passwords(app, passwords_for(settings))
     keys.use_keys(app, KeyFile(settings.jwt_keys_file))
     use_files(app, settings.files_folder, threads=share_of_cores(settings.workers))
+    limits.use_limits(
+        app,
+        limit=settings.login_rate_limit,
+        max_wait=settings.login_max_wait,
+        redis_url=settings.redis_url.get_secret_value(),
+        secret=settings.secret_key.get_secret_value(),
+        spares_loopback=not settings.production,
+    )
 
     @app.after_serving
     async def let_go() -> None:
@@ -118,6 +142,7 @@ def passwords_for(settings: Settings) -> Passwords:
         max_wait=settings.login_max_wait,
         time_cost=settings.password_time_cost,
         memory_kib=settings.password_memory_kib,
+        on_turn=metrics.password_hash_wait.observe,
     )
 
 

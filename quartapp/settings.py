@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import secrets
+from importlib.util import find_spec
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 from urllib.parse import parse_qs, urlsplit
 
 from pydantic import (
@@ -16,12 +18,22 @@ from pydantic import (
     field_validator,
     model_validator,
 )
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 PREFIX = "QUARTAPP_"
 SECRET_LENGTH = 32  # characters: what HS256 asks for (RFC 7518, 3.2) and more than anybody guesses
 DATABASE_SCHEMES = ("sqlite+aiosqlite", "mysql+aiomysql")
 DATABASE_OPTIONS = {"charset", "unix_socket"}  # what may follow the `?` of an address
+REDIS_SCHEMES = ("redis", "rediss", "unix")
+REDIS_OPTIONS = {"db", "ssl_ca_certs"}
+
+SPARE_CONNECTIONS = 64  # above the requests in flight
+
+NOBODY = "nobody"  # an address list without addresses: what is empty in the environment is unset
+UNIX = "unix"  # a proxy that comes by a Unix socket, and so has no address
+TRACES_MODULE = "opentelemetry.exporter.otlp.proto.http"  # the last that the extra brings
+
+Network = IPv4Network | IPv6Network
 
 # Keys that stand in tutorials and examples, so that anybody can sign with them.
 WELL_KNOWN = ("abc123", "abcde", "abcde1234", "abcd12345678", "changeme", "changethis", "secret")
@@ -51,12 +63,28 @@ class Settings(BaseSettings):
     upload_folder: Path = Path()  # unset: `upload` under instance_path
     max_upload_bytes: int = Field(default=16 * 2**20, ge=1)
     lessons: bool = True  # on or off
+    # The least that is written into the log; the server tells of itself and its workers always.
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
     shutdown_timeout: float = Field(default=1.0, ge=0, le=3600)  # seconds
     min_free_bytes: int = Field(default=64 * 2**20, ge=0)  # on the disk; with less it is not ready
+    # At once, in each serving process; 1,000 who sign in together wait for the passwords' queue.
+    max_in_flight: int = Field(default=2000, ge=1)  # requests in progress
+    max_connections: int = Field(default=4000, ge=1, validate_default=True)
     workers: int = Field(default=1, ge=1)  # how many serving processes share this machine
     login_max_wait: float = Field(default=10.0, gt=0)  # seconds until a password's turn
+    # Failed sign-ins of an account in a quarter of an hour; of an address ten times as many.
+    login_rate_limit: int = Field(default=10, ge=0, le=1000)  # 0: no limit
+    redis_url: SecretStr = SecretStr("")  # empty: each process counts for itself
+    # Whose word is taken for where a request comes from: addresses, networks, `unix`.
+    trusted_proxies: Annotated[tuple[Network | Literal["unix"], ...], NoDecode] = ()
     password_time_cost: int = Field(default=2, ge=1, le=99)  # passes of Argon2
     password_memory_kib: int = Field(default=19456, ge=1024, le=999_999)
+    # Addresses and networks that may ask for /metrics, or `nobody`.
+    metrics_allow: Annotated[tuple[Network, ...], NoDecode] = (
+        ip_network("127.0.0.1"),
+        ip_network("::1"),
+    )
+    traces: bool = False  # on or off
 
     @model_validator(mode="before")
     @classmethod
@@ -82,12 +110,40 @@ class Settings(BaseSettings):
             raise ValueError(f"{path} is no folder")
         return path
 
-    @field_validator("lessons", mode="before")
+    @field_validator("lessons", "traces", mode="before")
     @classmethod
     def _on_or_off(cls, value: object) -> object:
         if isinstance(value, str) and value.lower() not in {"on", "off"}:
             raise ValueError("must be on or off")
         return value
+
+    @field_validator("traces", mode="after")
+    @classmethod
+    def _installed(cls, traces: bool) -> bool:
+        if traces and not _is_installed(TRACES_MODULE):
+            raise ValueError("needs more to be installed: pip install 'quartapp[traces]'")
+        return traces
+
+    @field_validator("trusted_proxies", mode="before")
+    @classmethod
+    def _proxies(cls, listed: object) -> object:
+        if not isinstance(listed, str):
+            return listed
+        parts = [part.strip() for part in listed.split(",")]
+        named = ",".join(part for part in parts if part != UNIX)
+        return (*(networks(named) if named else ()), *((UNIX,) if UNIX in parts else ()))
+
+    @field_validator("redis_url", mode="after")
+    @classmethod
+    def _known_redis(cls, secret: SecretStr) -> SecretStr:
+        if secret.get_secret_value():
+            check_redis(secret.get_secret_value())
+        return secret
+
+    @field_validator("metrics_allow", mode="before")
+    @classmethod
+    def _networks(cls, listed: object) -> object:
+        return networks(listed) if isinstance(listed, str) else listed
 
     @field_validator("database_url", mode="after")
     @classmethod
@@ -104,6 +160,14 @@ class Settings(BaseSettings):
         if parts.port == 0:  # reading `port` raises ValueError for what is no number
             raise ValueError("port 0 is none")
         return url
+
+    @field_validator("max_connections", mode="after")
+    @classmethod
+    def _more_than_in_flight(cls, connections: int, info: ValidationInfo) -> int:
+        """So that there is always one on which a request can be refused, and a probe answered."""
+        if connections < (least := info.data.get("max_in_flight", 0) + SPARE_CONNECTIONS):
+            raise ValueError(f"must be at least {least}: {SPARE_CONNECTIONS} more than in flight")
+        return connections
 
     @field_validator("secret_key", "jwt_secret_key", mode="after")
     @classmethod
@@ -160,6 +224,45 @@ def load_settings(**given: Any) -> Settings:
         raise SettingsError([f"{error.filename}: {error.strerror}"]) from None
 
 
+def networks(listed: str) -> tuple[Network, ...]:
+    """Networks and single addresses, separated by commas; `nobody` is none of them.
+
+    Raises ValueError for anything else.
+    """
+    if listed.strip() == NOBODY:
+        return ()
+    parts = [part.strip() for part in listed.split(",")]
+    if bad := [part for part in parts if not _is_network(part)]:
+        raise ValueError(
+            "must list addresses and networks: 127.0.0.1, 10.0.0.0/8; "
+            f"none is {', '.join(map(repr, bad))}"
+        )
+    return tuple(map(ip_network, parts))
+
+
+def check_redis(url: str) -> None:
+    """Raise ValueError for what is no address of a Redis, without a word of what it holds."""
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        raise ValueError("cannot be read: a password may have to be percent-encoded") from None
+    if parts.scheme not in REDIS_SCHEMES:
+        raise ValueError(f"must begin with {' or '.join(s + '://' for s in REDIS_SCHEMES)}")
+    options = parse_qs(parts.query, keep_blank_values=True)
+    if options.keys() - REDIS_OPTIONS:
+        raise ValueError(f"takes these options alone: {', '.join(sorted(REDIS_OPTIONS))}")
+    database = options.get("db", [])
+    if parts.scheme != "unix":
+        database = [*database, parts.path[1:] or "0"]
+        if not host or port == 0:
+            raise ValueError("must name a host, and a port but 0: redis://host:6379/0")
+    elif not parts.path.strip("/"):
+        raise ValueError("must name a socket: unix:///run/redis.sock?db=0")
+    if not all(number.isascii() and number.isdecimal() for number in database):
+        raise ValueError("names a database that is no number")
+
+
 def weakness(secret: str) -> str:
     """Why a secret is too weak for production; empty if it is not."""
     if not secret:
@@ -179,7 +282,7 @@ def kept_secret(path: Path) -> str:
     Of several processes that start at once one makes the file and all read the same: the
     whole file appears at once, by a link that fails where there is one.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     if not path.exists():
         draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
         with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
@@ -191,6 +294,21 @@ def kept_secret(path: Path) -> str:
         finally:
             draft.unlink()
     return path.read_text().strip()
+
+
+def _is_network(text: str) -> bool:
+    try:
+        ip_network(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_installed(module: str) -> bool:
+    try:
+        return find_spec(module) is not None
+    except ModuleNotFoundError:  # of what it lies in
+        return False
 
 
 def _problem(error: dict[str, Any]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import stat
 import sys
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +76,7 @@ def test_every_bad_value_is_named_at_once(monkeypatch: pytest.MonkeyPatch) -> No
         "DATABASE_URL": "postgresql://geheim@x/y",
         "MAX_UPLOAD_BYTES": "many",
         "LESSONS": "perhaps",
+        "LOG_LEVEL": "loud",
         "SHUTDOWN_TIMEOUT": "-1",
     }
     for name, value in bad.items():
@@ -117,6 +119,86 @@ def test_an_instance_path_that_cannot_be_used_is_named(tmp_path: Path) -> None:
     (line,) = problems(instance_path=tmp_path / "file")
 
     assert str(tmp_path / "file") in line
+
+
+@pytest.mark.parametrize("listed", ["10.0.0.1/8", "localhost", "1.2.3.4,", "nobody, ::1"])
+def test_who_may_see_the_metrics_is_a_list_of_networks(listed: str) -> None:
+    (line,) = problems(metrics_allow=listed)
+
+    assert line.startswith("QUARTAPP_METRICS_ALLOW: must list addresses and networks")
+
+
+def test_nobody_may_be_let_see_the_metrics(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("QUARTAPP_METRICS_ALLOW", "nobody")
+
+    assert load_settings().metrics_allow == ()
+
+
+def test_every_proxy_that_is_none_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("QUARTAPP_TRUSTED_PROXIES", "10.0.0.1/8, unix, ::1, proxy.local,")
+
+    (line,) = problems()
+
+    assert line.startswith("QUARTAPP_TRUSTED_PROXIES: ")
+    assert line.endswith("none is '10.0.0.1/8', 'proxy.local', ''")
+
+
+def test_proxies_are_networks_and_whoever_comes_by_a_socket() -> None:
+    listed = load_settings(trusted_proxies="10.0.0.0/8, unix, ::1").trusted_proxies
+
+    assert listed == (ip_network("10.0.0.0/8"), ip_network("::1"), "unix")
+    assert load_settings(trusted_proxies="unix").trusted_proxies == ("unix",)
+    assert load_settings().trusted_proxies == ()
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://:geheim@host",
+        "host:6379",
+        "redis://:geheim@",
+        "redis://:geheim@host:x/0",
+        "redis://:geheim@host:0/0",
+        "redis://:geheim@host:70000/0",
+        "redis://:geheim@host/name",
+        "redis://:geheim@host/0/1",
+        "redis://:geheim@host?db=geheim",
+        "redis://:geheim@host?geheim=1",
+        "redis://:ge/geheim@host/0",
+        "redis://:ge?geheim@host/0",
+        "redis://:geheim@[host/0",
+        "rediss://:geheim\u2100@host/0",
+        "unix://",
+        "unix:///run/redis.sock?db=geheim",
+    ],
+)
+def test_an_address_that_is_no_redis_is_named_without_its_password(url: str) -> None:
+    (line,) = problems(redis_url=url)
+
+    assert line.startswith("QUARTAPP_REDIS_URL: ")
+    assert "geheim" not in line
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "redis://localhost",
+        "redis://user:geheim@[::1]:6379/3",
+        "rediss://:geheim@host/?ssl_ca_certs=/etc/ssl/redis.pem",
+        "unix://:geheim@/run/redis.sock?db=3",
+    ],
+)
+def test_an_address_of_a_redis_is_taken_and_not_shown(url: str) -> None:
+    settings = load_settings(redis_url=url)
+
+    assert settings.redis_url.get_secret_value() == url
+    assert "geheim" not in repr(settings)
+
+
+def test_traces_are_on_or_off() -> None:
+    assert not load_settings().traces
+    assert load_settings(traces="on").traces
+    assert problems(traces="otlp") == ["QUARTAPP_TRACES: must be on or off"]
 
 
 def test_production_needs_both_secrets() -> None:
@@ -194,7 +276,11 @@ async def test_many_processes_that_start_at_once_agree_on_the_secrets(tmp_path: 
     ("name", "value"),
     [
         ("workers", 0),
+        ("max_in_flight", 0),
+        ("max_connections", 2063),  # requests in flight, and as many more as are needed
         ("login_max_wait", 0),
+        ("login_rate_limit", -1),
+        ("login_rate_limit", 1001),
         ("password_time_cost", 0),
         ("password_time_cost", 100),  # its hash would not fit the column
         ("password_memory_kib", 1023),

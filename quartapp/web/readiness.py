@@ -34,7 +34,7 @@ def use_probes(app: Quart, *, folders: Iterable[Path], min_free_bytes: int) -> N
 
 
 def add_check(app: Quart, name: str, check: Check) -> None:
-    """Let `/readyz` look at one thing more; `check` raises NotReady with a public reason."""
+    """Let `/readyz` look at one thing more; see Check of the probes for what it may raise."""
     cast(dict[str, Check], app.extensions[_KEY])[name] = check
 
 

@@ -14,7 +14,7 @@ PACKAGE = Path(__file__).parents[2] / "quartapp"
 # What each room may import besides the standard library; `quartapp.x` is the room x.
 COMMON = {"quartapp.core"}
 FEATURES = {"accounts", "audit", "files", "houses", "idempotency"}
-WEB = {f"quartapp.{room}" for room in FEATURES | {"db", "jwt", "web"}}
+WEB = {f"quartapp.{room}" for room in FEATURES | {"db", "jwt", "telemetry", "web"}}
 ALLOWED: dict[str, set[str]] = {
     "core": set(),
     "paths": set(),
@@ -30,6 +30,13 @@ ALLOWED: dict[str, set[str]] = {
     "files": COMMON
     | {"sqlalchemy", "uuid6", "PIL", "puremagic", "werkzeug"}
     | {"quartapp.db", "quartapp.audit", "quartapp.files"},
+    "telemetry": {
+        "structlog",
+        "prometheus_client",
+        "opentelemetry",
+        "sqlalchemy",
+        "quartapp.telemetry",
+    },
     "web": COMMON
     | WEB
     | {
@@ -39,8 +46,11 @@ ALLOWED: dict[str, set[str]] = {
         "pygments",
         "quart_auth",
         "itsdangerous",
+        "limits",
+        "redis",
         "sqlalchemy",
         "hypercorn",
+        "opentelemetry",
         "babel",
         "jinja2",
         "pydantic",

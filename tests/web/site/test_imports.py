@@ -7,7 +7,6 @@ import html
 import json
 import os
 import re
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -192,20 +191,6 @@ async def test_a_file_can_be_forgotten(app: Quart, browser: TestClientProtocol) 
 
     assert drafts(app) == []
     await read(browser, path, 404)
-
-
-async def test_a_file_that_waited_for_a_day_is_swept(
-    app: Quart, browser: TestClientProtocol
-) -> None:
-    await upload(browser, GOOD)
-    (old,) = drafts(app)
-    then = time.time() - 25 * 3600
-    os.utime(old, (then, then))
-
-    await upload(browser, GOOD)
-
-    assert len(drafts(app)) == 1
-    assert drafts(app) != [old]
 
 
 async def test_somebody_else_who_adds_one_of_the_houses_stops_all(
