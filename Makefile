@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 BENCH := .venv-bench
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help install dev run test test-all screenshots bench bench-install bench-services load check format services translations verify lock clean
+.PHONY: help install dev run test test-all screenshots bench bench-install bench-services load soak check format services translations verify lock clean
 
 help: ## print this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 23
@@ -33,8 +33,11 @@ run: install ## serve on http://127.0.0.1:5000 with demo rows (Ctrl-C ends it)
 test: dev ## the whole suite, on SQLite and on MariaDB where it is installed
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
-verify: dev ## the slow proofs: wheel, every page in a browser, schemathesis, killed workers
+verify: dev ## the slow proofs: wheel, every page in a browser, schemathesis, `soak` in short
 	$(BIN)/python -m pytest -m slow
+
+soak: dev ## kill, stop, fill and hang up for an hour, and tell what was lost (ARGS="stops --short")
+	$(BIN)/python -m tests.soak $(ARGS)
 
 test-all: dev ## the suite on every supported Python that is found
 	@tools/test-all

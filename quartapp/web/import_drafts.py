@@ -8,7 +8,7 @@ import re
 import secrets
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -28,7 +28,7 @@ async def receive(request: Request, *, owner: str) -> str:
     Raises Invalid if there is none, NoRoom, and what `parts_of` raises for a form that is none.
     """
     folder = Path(current_app.config["IMPORT_FOLDER"])
-    await asyncio.to_thread(_sweep, folder)
+    await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True, mode=0o700)
     draft = FileDraft(folder, mode=0o600)
     try:
         if not boundary_of(request) or not await first_file(request, FIELD, draft):
@@ -69,9 +69,13 @@ def _path(key: str, owner: str) -> Path:
     return Path(current_app.config["IMPORT_FOLDER"]) / f"{whose}-{key}"
 
 
-def _sweep(folder: Path) -> None:
-    """Remove what has waited for more than a day."""
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    for path in folder.iterdir():
-        if time.time() - path.stat().st_mtime > ABANDONED:
-            path.unlink(missing_ok=True)
+def sweep(folder: Path) -> int:
+    """Remove what has waited for more than a day; how many files that were."""
+    old = []
+    for path in folder.iterdir() if folder.is_dir() else ():
+        with suppress(FileNotFoundError):  # imported, or given up, meanwhile
+            if time.time() - path.stat().st_mtime > ABANDONED:
+                old.append(path)
+    for path in old:
+        path.unlink(missing_ok=True)
+    return len(old)

@@ -1,0 +1,1 @@
+"""Faults, one after the other, against servers as they are run: `python -m tests.soak`."""
