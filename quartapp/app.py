@@ -20,8 +20,8 @@ from quartapp.paths import STATIC, TEMPLATES
 from quartapp.settings import Settings, load_settings
 from quartapp.telemetry import metrics
 from quartapp.web import api, errors, headers, i18n, keys, lessons, limits, seen, site
+from quartapp.web.application import Application
 from quartapp.web.db import app_database, use_database
-from quartapp.web.forms import LimitedRequest
 from quartapp.web.house_files import use_files
 from quartapp.web.house_path import HousePath
 from quartapp.web.login import app_passwords, use_passwords
@@ -34,7 +34,6 @@ from quartapp.web.middleware.request_id import RequestId
 from quartapp.web.middleware.request_line import RequestLine
 from quartapp.web.middleware.trusted_proxies import TrustedProxies
 from quartapp.web.readiness import use_probes
-from quartapp.web.static import StaticQuart
 
 MODELS = (
     Account,
@@ -58,7 +57,7 @@ def create_app(
     Raises SettingsError for settings that cannot be used, KeyError for an unknown lesson.
     """
     settings = settings or load_settings()
-    app = StaticQuart(
+    app = Application(
         "quartapp",
         instance_path=str(settings.instance_path),
         static_folder=None if lesson else str(STATIC),
@@ -110,7 +109,6 @@ def configure(app: Quart, settings: Settings) -> None:
         SESSION_COOKIE_SECURE=settings.production,
         QUART_AUTH_COOKIE_SECURE=settings.production,
     )
-    app.request_class = LimitedRequest
     app.url_map.converters["house"] = HousePath
 
 

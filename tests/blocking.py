@@ -16,6 +16,8 @@ ALLOWED: dict[str, set[str]] = {
     "jinja2/loaders.py": {"get_source", "up_to_date", "uptodate"},
     # A small upload is spooled in memory; a larger one rolls over to a file.
     "quart/formparser.py": {"parse"},
+    # A debug page shows the source, which is read; --reload alone has such pages.
+    "quart/debug.py": {"traceback_response"},
     # The start of an application: its folders, the scripts of its migrations, its cores.
     "quartapp/core/cpu.py": {"quota"},
     "quartapp/app.py": {"create_app"},

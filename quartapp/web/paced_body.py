@@ -9,6 +9,8 @@ from quart.wrappers.request import Body
 
 from quartapp.web.middleware.body_pace import Pace
 
+_IS_QUEUE = hasattr(Body, "put")  # from Quart 0.23 on
+
 
 class PacedBody(Body):
     """A body that says to the middleware BodyPace how much of it was read."""
@@ -23,6 +25,22 @@ class PacedBody(Body):
     def __await__(self) -> Generator[Any, None, Any]:
         self.pace.end()
         return super().__await__()
+
+    async def take(self, data: bytes, *, more: bool) -> None:
+        """Add what has arrived; without `more` it is whole."""
+        body: Any = self
+        if _IS_QUEUE:
+            await body.put(data)
+        else:
+            body.append(data)
+        if not more:
+            self.set_complete()
+
+    def break_off(self) -> None:
+        """The client is gone: nothing more arrives."""
+        if _IS_QUEUE:
+            body: Any = self
+            body.disconnect()
 
     async def __anext__(self) -> bytes:
         chunk = await super().__anext__()

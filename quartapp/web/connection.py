@@ -1,0 +1,176 @@
+"""One HTTP request between the server and the application, with no task and no send too many.
+
+Quart's own runs the view in one task, listens to the client in another, and sends the end of an
+answer by itself. Here the view runs in the server's task, and nobody listens before it waits for
+something: most answers are made without. An answer that is in memory is sent with its end.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from functools import lru_cache, partial
+from typing import Any, cast
+from urllib.parse import urlsplit
+
+import quart.wrappers
+from hypercorn.typing import ASGIReceiveCallable, ASGISendCallable, HTTPScope
+from quart import Quart, Request, Response
+from quart.debug import traceback_response
+from quart.typing import ResponseTypes
+from quart.utils import encode_headers
+from quart.wrappers.response import DataBody
+from werkzeug.datastructures import Headers
+from werkzeug.wrappers import Response as WerkzeugResponse
+
+from quartapp.web.paced_body import PacedBody
+
+NO_PATH = " "  # of a request that is not below where the application is mounted: 404
+
+# What Quart raises from 0.23 on in a view that reads from a client who is gone.
+_GONE = getattr(quart.wrappers, "ClientDisconnectedError", None)
+_Gone: tuple[type[Exception], ...] = (_GONE,) if _GONE else ()
+
+
+class Connection:
+    """Answers one request. When its client hangs up, the view is cancelled."""
+
+    def __init__(self, app: Quart, scope: HTTPScope) -> None:
+        self.app = app
+        self.scope = scope
+        self._listener: asyncio.Task[None] | None = None
+        self._answered = False
+        self._gone = False
+
+    async def __call__(self, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
+        """Answer."""
+        request = self._request(send)
+        task = cast("asyncio.Task[Any]", asyncio.current_task())
+        first_wait = asyncio.get_running_loop().call_soon(self._listen, request, receive, task)
+        try:
+            await self._answer(request, send)
+        except asyncio.CancelledError:
+            if not self._gone or task.cancelling() > 1:  # by somebody else, too
+                raise
+        finally:
+            self._answered = True
+            first_wait.cancel()
+            if self._gone:
+                task.uncancel()
+            if self._listener is not None:
+                self._listener.cancel()
+                await asyncio.wait([self._listener])
+        if self._listener is not None and not self._listener.cancelled():
+            self._listener.result()
+
+    async def _answer(self, request: Request, send: ASGISendCallable) -> None:
+        try:
+            response = await self.app.handle_request(request)
+        except _Gone:
+            return
+        except Exception as error:
+            if not self.app.debug and not self.app.testing:
+                raise
+            response = await traceback_response(error)
+        limit = self.app.config["RESPONSE_TIMEOUT"]
+        if isinstance(response, Response) and response.timeout is not Ellipsis:
+            limit = response.timeout
+        timer = asyncio.timeout(limit)
+        try:
+            async with timer:
+                await _send(send, response)
+        except TimeoutError:
+            if not timer.expired():
+                raise
+
+    def _listen(
+        self, request: Request, receive: ASGIReceiveCallable, task: asyncio.Task[Any]
+    ) -> None:
+        self._listener = asyncio.create_task(self._hear(request, receive, task))
+
+    async def _hear(
+        self, request: Request, receive: ASGIReceiveCallable, task: asyncio.Task[Any]
+    ) -> None:
+        """Take the body in, and whatever comes until the client is gone."""
+        body = cast(PacedBody, request.body)
+        try:
+            while (message := await receive())["type"] != "http.disconnect":
+                if message["type"] == "http.request":
+                    await body.take(message.get("body", b""), more=message.get("more_body", False))
+        finally:
+            if not self._answered:
+                self._gone = True
+                body.break_off()
+                task.cancel()
+
+    def _request(self, send: ASGISendCallable) -> Request:
+        scope, config = self.scope, self.app.config
+        path, root_path = scope["path"], scope.get("root_path", "")
+        path = path if path.startswith("/") else urlsplit(path).path
+        if root := root_path.rstrip("/"):
+            path = path.removeprefix(root) if path.startswith(f"{root}/") else NO_PATH
+        headers = Headers(_decoded(scope))
+        if scope["http_version"] < "1.1":
+            headers.setdefault("Host", config["SERVER_NAME"] or "")
+        return self.app.request_class(
+            scope["method"],
+            scope["scheme"],
+            path,
+            scope["query_string"],
+            headers,
+            root_path,
+            scope["http_version"],
+            max_content_length=config["MAX_CONTENT_LENGTH"],
+            body_timeout=config["BODY_TIMEOUT"],
+            send_push_promise=partial(_promise, scope, send),
+            scope=scope,
+        )
+
+
+def _decoded(scope: HTTPScope) -> Iterator[tuple[str, str]]:
+    yield "Remote-Addr", str((scope.get("client") or ["<local>"])[0])
+    for name, value in scope["headers"]:
+        yield _title(name), value.decode("latin1")
+
+
+@lru_cache(maxsize=256)
+def _title(name: bytes) -> str:
+    return name.decode("latin1").title()
+
+
+async def _send(send: ASGISendCallable, response: ResponseTypes) -> None:
+    await send(
+        {
+            "type": "http.response.start",
+            "status": response.status_code,
+            "headers": encode_headers(response.headers),
+        }
+    )
+    if isinstance(response, WerkzeugResponse):
+        for chunk in response.response:
+            await _send_body(send, chunk, more=True)
+    elif isinstance(response.response, DataBody):
+        whole = response.response
+        await _send_body(send, whole.data[whole.begin : whole.end], more=False)
+        return
+    else:
+        async with response.response as chunks:
+            async for chunk in chunks:
+                await _send_body(send, chunk, more=True)
+    await _send_body(send, b"", more=False)
+
+
+async def _send_body(send: ASGISendCallable, chunk: str | bytes, *, more: bool) -> None:
+    data = chunk.encode() if isinstance(chunk, str) else chunk
+    await send({"type": "http.response.body", "body": data, "more_body": more})
+
+
+async def _promise(scope: HTTPScope, send: ASGISendCallable, path: str, headers: Headers) -> None:
+    """Send what Request.send_push_promise asks for, where the server can."""
+    if "http.response.push" in (scope.get("extensions") or {}):
+        event: Any = {
+            "type": "http.response.push",
+            "path": path,
+            "headers": encode_headers(headers),
+        }
+        await send(event)

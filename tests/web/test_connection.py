@@ -1,0 +1,169 @@
+"""One request between server and application: how many sends, who listens, who is cancelled."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from quart import Response, request
+
+from quartapp.web.application import Application
+
+
+class Client:
+    """What a server would be: `asked` counts how often the application listens."""
+
+    def __init__(self, *, method: str = "GET") -> None:
+        self.events: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+        self.sent: list[dict[str, Any]] = []
+        self.asked = 0
+        self.method = method
+
+    async def receive(self) -> dict[str, Any]:
+        self.asked += 1
+        return await self.events.get()
+
+    async def send(self, event: dict[str, Any]) -> None:
+        self.sent.append(event)
+
+    async def ask(self, app: Application, path: str, root_path: str = "") -> None:
+        scope = {
+            "type": "http",
+            "asgi": {"version": "3.0"},
+            "http_version": "1.1",
+            "method": self.method,
+            "scheme": "http",
+            "path": path,
+            "raw_path": path.encode(),
+            "query_string": b"",
+            "root_path": root_path,
+            "headers": [(b"host", b"localhost")],
+            "client": ("127.0.0.1", 1),
+            "server": ("localhost", 80),
+        }
+        async with asyncio.timeout(5):
+            await app(scope, self.receive, self.send)  # type: ignore[arg-type]
+
+    @property
+    def body(self) -> bytes:
+        return b"".join(event.get("body", b"") for event in self.sent)
+
+
+@pytest.fixture
+def app() -> Application:
+    app = Application("tests.web.connection")
+
+    @app.get("/plain")
+    async def plain() -> str:
+        return "plain"
+
+    @app.post("/echo")
+    async def echo() -> str:
+        return await request.get_data(as_text=True)
+
+    @app.get("/stream")
+    async def stream() -> Response:
+        async def chunks() -> AsyncIterator[bytes]:
+            yield b"one"
+            yield b"two"
+
+        return Response(chunks())
+
+    return app
+
+
+async def test_an_answer_without_a_wait_is_two_sends_and_nobody_listens(app: Application) -> None:
+    client = Client()
+    await client.ask(app, "/plain")
+    assert [event["type"] for event in client.sent] == [
+        "http.response.start",
+        "http.response.body",
+    ]
+    assert client.sent[1] == {"type": "http.response.body", "body": b"plain", "more_body": False}
+    await asyncio.sleep(0)
+    assert client.asked == 0
+
+
+async def test_a_view_that_waits_for_its_body_gets_it(app: Application) -> None:
+    client = Client(method="POST")
+    for part, more in ((b"first ", True), (b"second", False)):
+        client.events.put_nowait({"type": "http.request", "body": part, "more_body": more})
+    await client.ask(app, "/echo")
+    assert client.body == b"first second"
+
+
+async def test_each_chunk_of_a_stream_is_sent_when_it_is_made(app: Application) -> None:
+    client = Client()
+    await client.ask(app, "/stream")
+    assert [event.get("body") for event in client.sent] == [None, b"one", b"two", b""]
+    assert [event.get("more_body") for event in client.sent] == [None, True, True, False]
+
+
+async def test_a_view_is_cancelled_when_its_client_hangs_up_and_the_server_hears_no_error(
+    app: Application,
+) -> None:
+    begun, cancelled = asyncio.Event(), asyncio.Event()
+
+    @app.get("/wait")
+    async def wait() -> str:
+        begun.set()
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            cancelled.set()
+            raise
+        return ""
+
+    client = Client()
+    asking = asyncio.create_task(client.ask(app, "/wait"))
+    await begun.wait()
+    client.events.put_nowait({"type": "http.disconnect"})
+    await asking
+    assert cancelled.is_set()
+    assert client.sent == []
+    assert asking.cancelling() == 0
+
+
+async def test_a_server_that_cancels_a_request_hears_so_and_nothing_is_left(
+    app: Application,
+) -> None:
+    begun = asyncio.Event()
+
+    @app.get("/wait")
+    async def wait() -> str:
+        begun.set()
+        await asyncio.Event().wait()
+        return ""
+
+    before = asyncio.all_tasks()
+    asking = asyncio.create_task(Client().ask(app, "/wait"))
+    await begun.wait()
+    await asyncio.sleep(0)
+    asking.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asking
+    assert asyncio.all_tasks() == before
+
+
+async def test_a_server_that_fails_while_the_body_is_read_is_heard(app: Application) -> None:
+    client = Client(method="POST")
+
+    async def fail() -> dict[str, Any]:
+        raise RuntimeError("the server is broken")
+
+    client.receive = fail  # type: ignore[method-assign]
+    with pytest.raises(RuntimeError, match="the server is broken"):
+        await client.ask(app, "/echo")
+
+
+@pytest.mark.parametrize(
+    ("path", "status"), [("/at/plain", 200), ("/at", 404), ("/atplain", 404), ("/plain", 404)]
+)
+async def test_below_its_root_path_alone_an_application_has_pages(
+    app: Application, path: str, status: int
+) -> None:
+    client = Client()
+    await client.ask(app, path, root_path="/at")
+    assert client.sent[0]["status"] == status
