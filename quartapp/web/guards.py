@@ -11,7 +11,7 @@ from typing import Final, ParamSpec, TypeVar, cast
 from urllib.parse import urlsplit
 
 from quart import Quart, Response, abort, current_app, g, redirect, request, url_for
-from quart_auth import Action, AuthUser, QuartAuth
+from quart_auth import Action, AuthUser
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 from quartapp.accounts import browsers
@@ -25,6 +25,7 @@ from quartapp.web.db import reading, writing
 from quartapp.web.events import security
 from quartapp.web.problems import DATABASE_AWAY
 from quartapp.web.seen import note_user
+from quartapp.web.signed_cookie import CookieAuth
 
 COOKIE: Final = "quartapp_session"
 
@@ -66,7 +67,7 @@ def install(app: Quart) -> None:
 
     The cookie carries the id of a row in login_session, signed, and nothing else.
     """
-    app.extensions[_AUTH] = QuartAuth(
+    app.extensions[_AUTH] = CookieAuth(
         app,
         cookie_name=COOKIE,
         duration=int(browsers.LONG.idle.total_seconds()),
@@ -193,8 +194,8 @@ async def _note(visit: browsers.Visit) -> None:
             await browsers.touch(db, visit=visit, address=address_of(None))
 
 
-def _auth() -> QuartAuth:
-    return cast(QuartAuth, current_app.extensions[_AUTH])
+def _auth() -> CookieAuth:
+    return cast(CookieAuth, current_app.extensions[_AUTH])
 
 
 def _is_own(origin: str, host: str) -> bool:

@@ -33,16 +33,12 @@ ONLY_BY_TLS = "max-age=31536000"  # a year
 
 
 async def protect(response: Response) -> Response:
-    """Say what a browser may do with the answer."""
-    if not in_a_lesson():
-        for name, value in HEADERS.items():
-            response.headers.setdefault(name, value)
-    return response
-
-
-async def name_language(response: Response) -> Response:
-    """Say in which language a page is, and on what that rests."""
-    if response.mimetype == "text/html" and not in_a_lesson():
+    """Say what a browser may do with the answer, and in which language a page is."""
+    if in_a_lesson():
+        return response
+    for name, value in HEADERS.items():
+        response.headers.setdefault(name, value)
+    if response.mimetype == "text/html":
         response.headers["Content-Language"] = language_tag()
         response.vary.update(("Accept-Language", "Cookie"))
     return response
@@ -57,6 +53,5 @@ async def ask_for_tls(response: Response) -> Response:
 def install(app: Quart, *, production: bool) -> None:
     """Let every answer carry them."""
     app.after_request(protect)
-    app.after_request(name_language)
     if production:
         app.after_request(ask_for_tls)

@@ -60,8 +60,10 @@ def app() -> Application:
         return "plain"
 
     @app.post("/echo")
-    async def echo() -> str:
-        return await request.get_data(as_text=True)
+    async def echo() -> bytes:
+        data = await request.get_data()
+        assert isinstance(data, bytes)
+        return data
 
     @app.get("/stream")
     async def stream() -> Response:

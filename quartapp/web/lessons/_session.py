@@ -18,6 +18,7 @@ from quart.wrappers import BaseRequestWebsocket
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 from quartapp.web.lessons._mount import app_of, as_seen_by_client, root_of
+from quartapp.web.sessions import is_in_use
 
 
 def keep_session_below(state: BlueprintSetupState) -> None:
@@ -69,11 +70,14 @@ class LessonSessions(SecureCookieSessionInterface):
 
         A client may send several of that name: the application's, whose path is above, too.
         """
+        cookies = request.cookies.getlist(self.get_cookie_name(app))
+        if not cookies and app.secret_key:
+            return LessonSession(None, self)
         signer = self.get_signing_serializer(app)
         if signer is None:
             return None
         max_age = int(app.permanent_session_lifetime.total_seconds())
-        for cookie in request.cookies.getlist(self.get_cookie_name(app)):
+        for cookie in cookies:
             with suppress(BadSignature):
                 return LessonSession(signer.loads(cookie, max_age=max_age), self)
         return LessonSession(None, self)
@@ -108,5 +112,7 @@ class SessionsByPath(SecureCookieSessionInterface):
         self, app: Quart, session: SessionMixin, response: Response | WerkzeugResponse | None
     ) -> None:
         """Save the session where it came from."""
+        if not is_in_use(session):
+            return
         keeper = session.kept_by if isinstance(session, LessonSession) else self.others
         await app.ensure_async(keeper.save_session)(app, session, response)

@@ -15,6 +15,7 @@ from quartapp.paths import TEMPLATES
 from quartapp.web.db import reading
 from quartapp.web.lessons._mount import app_of, as_seen_by_client, root_of
 from quartapp.web.login import authenticate
+from quartapp.web.signed_cookie import CookieAuth
 
 bp = Blueprint("login_db", __name__, template_folder=TEMPLATES)
 
@@ -22,7 +23,7 @@ NAME = "quartapp_lesson_login_db"
 DURATION = 31 * 24 * 3600  # seconds that a login holds, as Flask's session does
 
 
-class LessonAuth(QuartAuth):
+class LessonAuth(CookieAuth):
     """Keeps who signed in below the lesson's root, wherever the application itself is mounted."""
 
     @property

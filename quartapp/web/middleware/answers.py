@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-from contextlib import suppress
 from http import HTTPStatus
 from typing import Any, cast
 
@@ -15,6 +13,7 @@ from hypercorn.typing import (
     HTTPScope,
 )
 
+from quartapp.web.middleware.bodies import hear_out, is_announced
 from quartapp.web.request_id import KEY
 
 API = "/api/"  # below it programs ask, which are answered by problem+json (RFC 9457)
@@ -53,38 +52,9 @@ async def refuse(
     }
     await send(start)
     await send({"type": "http.response.body", "body": body, "more_body": True})
-    if has_body(scope) and status != TOO_SLOW:
+    if is_announced(scope) and status != TOO_SLOW:
         await hear_out(receive, HEARD_BYTES, HEARD_SECONDS)
     await send({"type": "http.response.body", "body": b"", "more_body": False})
-
-
-async def hear_out(receive: ASGIReceiveCallable, most: int, seconds: float) -> None:
-    """Take in what is left of a body, up to so many bytes and seconds, and forget it.
-
-    A connection that is closed on a client in mid-sentence is reset, and the answer lost with it.
-    """
-    with suppress(TimeoutError):
-        async with asyncio.timeout(seconds):
-            while most > 0:
-                event = await receive()
-                if event["type"] != "http.request" or not event["more_body"]:
-                    return
-                most -= len(event["body"])
-
-
-def has_body(scope: HTTPScope) -> bool:
-    """Whether a request says that it has a body."""
-    return declared(scope) > 0 or any(
-        name.lower() == b"transfer-encoding" for name, _ in scope["headers"]
-    )
-
-
-def declared(scope: HTTPScope) -> int:
-    """The length of the body as Content-Length has it; 0 where it says nothing."""
-    for name, value in scope["headers"]:
-        if name.lower() == b"content-length" and value.isdigit():
-            return int(value[:20])
-    return 0
 
 
 def _told(scope: HTTPScope, status: int, code: str, message: str) -> tuple[bytes, bytes]:

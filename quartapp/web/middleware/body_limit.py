@@ -18,7 +18,7 @@ from hypercorn.typing import (
     Scope,
 )
 
-from quartapp.web.middleware import answers
+from quartapp.web.middleware import answers, bodies
 
 TOO_LARGE = "quartapp.too_large"  # in the scope of a request whose body was not taken
 DRAIN_BYTES = 64 * 2**20  # what a refused client may still send before it is cut off
@@ -40,10 +40,10 @@ class BodyLimit:
     async def __call__(
         self, scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable
     ) -> None:
-        if scope["type"] != "http":
+        if scope["type"] != "http" or bodies.has_none(scope):
             await self.app(scope, receive, send)
             return
-        if answers.declared(scope) > self.limit:
+        if bodies.declared(scope) > self.limit:
             await self._refuse(scope, receive, send)
             return
         counted = _Counted(scope, receive, send, self.limit)
@@ -52,7 +52,7 @@ class BodyLimit:
             await self._refuse(scope, receive, send)
         elif counted.exceeded and counted.held_back is not None:
             # Cut off while its client was heard out: the answer itself is whole.
-            await answers.hear_out(receive, DRAIN_BYTES, DRAIN_SECONDS)
+            await bodies.hear_out(receive, DRAIN_BYTES, DRAIN_SECONDS)
             await send(counted.held_back)
 
     async def _refuse(
@@ -81,7 +81,7 @@ class BodyLimit:
                 event["headers"] = [*event["headers"], (b"connection", b"close")]
             elif event["type"] == "http.response.body" and not event["more_body"]:
                 await send(event | {"more_body": True})
-                await answers.hear_out(receive, DRAIN_BYTES, DRAIN_SECONDS)
+                await bodies.hear_out(receive, DRAIN_BYTES, DRAIN_SECONDS)
                 event["body"] = b""
             await send(event)
             if event["type"] == "http.response.body" and not event["more_body"]:
@@ -100,7 +100,7 @@ class _Counted:
         self._send = send
         self._left = limit
         self._read = asyncio.Event()  # nothing of the body is still to come
-        if not answers.has_body(scope):
+        if not bodies.is_announced(scope):
             self._read.set()
         self.exceeded = False
         self.started = False
@@ -126,8 +126,9 @@ class _Counted:
             # Before an answer ends, its client may finish: see `_refuse`. The framework goes on
             # reading until then.
             self.held_back = event
-            with suppress(TimeoutError):
-                async with asyncio.timeout(DRAIN_SECONDS):
-                    await self._read.wait()
+            if not self._read.is_set():
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(DRAIN_SECONDS):
+                        await self._read.wait()
             self.held_back = None
         await self._send(event)

@@ -20,7 +20,7 @@ from hypercorn.typing import (
     Scope,
 )
 
-from quartapp.web.middleware import answers
+from quartapp.web.middleware import answers, bodies
 
 KEY = "quartapp.pace"  # in the scope of a request
 AHEAD = 2**20  # bytes that may have arrived and not be read
@@ -80,7 +80,7 @@ class BodyPace:
     async def __call__(
         self, scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable
     ) -> None:
-        if scope["type"] != "http":
+        if scope["type"] != "http" or bodies.has_none(scope):
             await self.app(scope, receive, send)
             return
         pace = Pace()

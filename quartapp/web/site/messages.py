@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from quart import Quart
-from quart.sessions import SecureCookieSessionInterface
+
+from quartapp.web.sessions import IdleSessions
 
 
-class SiteSessions(SecureCookieSessionInterface):
+class SiteSessions(IdleSessions):
     """Keeps a session in a cookie that other sites' pages do not get sent along.
 
     Its name is its own: the lessons' cookies are called `session`, as the tutorial's are.
