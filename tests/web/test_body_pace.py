@@ -18,6 +18,7 @@ CHUNK = 100_000
 CHUNKS = 100
 
 Reader = Callable[[Pace, Callable[[], int], Any], Any]
+POST = {"type": "http", "http_version": "1.1", "method": "POST", "headers": []}
 
 
 async def play(reader: Reader) -> int:
@@ -43,7 +44,7 @@ async def play(reader: Reader) -> int:
         await reader(scope[KEY], lambda: arrived, send)
         await asyncio.wait_for(taking, 5)
 
-    await BodyPace(app)({"type": "http"}, receive, send)  # type: ignore[arg-type]
+    await BodyPace(app)(POST, receive, send)  # type: ignore[arg-type]
     return arrived
 
 
@@ -103,7 +104,7 @@ async def test_what_comes_after_an_answer_is_not_kept() -> None:
     async def send(event: Any) -> None:
         pass
 
-    await BodyPace(app)({"type": "http"}, receive, send)  # type: ignore[arg-type]
+    await BodyPace(app)(POST, receive, send)  # type: ignore[arg-type]
     assert kept == 0
 
 
