@@ -176,6 +176,7 @@ def _settings(rows: Rows, folder: Path, workers: int) -> Mapping[str, str]:
         "QUARTAPP_UPLOAD_FOLDER": str(folder / "upload"),
         "QUARTAPP_MAX_UPLOAD_BYTES": str(UPLOAD_LIMIT),
         "QUARTAPP_LOGIN_RATE_LIMIT": "0",
+        "QUARTAPP_LOG_LEVEL": "warning",  # the peers write no line for a request either
         "QUARTAPP_WORKERS": str(workers),
         "BENCH_DATABASE_URL": rows.plain_url,
         "BENCH_SECRET": SECRET[::-1],

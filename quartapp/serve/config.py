@@ -22,7 +22,7 @@ NOT_HERE = {
     "pid_path": "the process that was started is the one to signal",
     "quic_bind": "HTTP/3 is left to a proxy",
     "use_reloader": "use --reload",
-    "worker_class": "the event loop is asyncio's",
+    "worker_class": "the event loop is uvloop's, or asyncio's where there is none",
 }
 
 SAMPLES = {"max_requests": 1}  # of keys that are used here, and whose default is None

@@ -1,16 +1,25 @@
-"""The event loop of a serving process."""
+"""The event loop of a serving process: uvloop's, or asyncio's where that is not installed."""
 
 from __future__ import annotations
 
 import asyncio
 import socket
 from ssl import SSLContext
+from typing import TYPE_CHECKING
 
 from quartapp.serve.connections import Connections, Factory
 from quartapp.serve.listener import Listener
 
+if TYPE_CHECKING:
+    BaseLoop = asyncio.SelectorEventLoop
+else:
+    try:
+        from uvloop import Loop as BaseLoop
+    except ImportError:
+        BaseLoop = asyncio.SelectorEventLoop
 
-class ServingLoop(asyncio.SelectorEventLoop):
+
+class ServingLoop(BaseLoop):
     """An event loop whose servers accept no more connections than may be open at once."""
 
     def __init__(self, connections: Connections) -> None:
