@@ -141,8 +141,10 @@ async def test_nothing_but_name_and_password_signs_in(app: Quart, field: str) ->
         body = {"username": "ann", "password": "x", field: value}
         answer = await api.post("/auth/sign-in", json=body)
         wanted = status
-        if field == "device":
-            wanted = {"long": 422, "null": 401}.get(what, status)
+        if what == "long" and field != "username":
+            wanted = 422  # nobody's: it is not even hashed
+        if what == "null" and field == "device":
+            wanted = 401
         assert answer.status_code == wanted, what
 
 
@@ -156,7 +158,7 @@ async def test_a_form_has_each_field_once(app: Quart) -> None:
     assert answer.status_code == 413
 
 
-NO_TOKENS = ["Bearer", "Bearer a b", "Basic YTpi", "bearer x", "Bearer " + "x" * 20_000, "Bearer ä"]
+NO_TOKENS = ["Bearer", "Bearer a b", "Basic YTpi", "bearer x", "Bearer " + "x" * 16_000, "Bearer ä"]
 
 
 async def test_what_is_no_token_is_refused(api: Api) -> None:
