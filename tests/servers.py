@@ -175,10 +175,10 @@ class Redis:
             return connection.recv(65536)
 
 
-def missing(server: str) -> NoReturn:
+def missing(server: str, *, made_by: str = "make services") -> NoReturn:
     """Skip a test whose server is not installed, or fail it where the server is required."""
     required = os.environ.get("QUARTAPP_TEST_REQUIRE", "").split(",")
-    message = f"{server} is not installed: `make services` installs it"
+    message = f"{server} is not installed: `{made_by}` installs it"
     if server in (name.strip() for name in required):
         pytest.fail(f"{message} (QUARTAPP_TEST_REQUIRE names it)")
     pytest.skip(message)

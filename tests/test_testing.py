@@ -71,7 +71,10 @@ async def run_suite(folder: Path, *settings: str) -> tuple[int | None, str]:
     return process.returncode, output.decode()
 
 
-@pytest.mark.parametrize(("mode", "scope"), [("auto", "function"), ("strict", "session")])
+@pytest.mark.parametrize(
+    ("mode", "scope"),
+    [("auto", "function"), pytest.param("strict", "session", marks=pytest.mark.slow)],
+)
 async def test_a_suite_of_ten_lines_passes_with_its_own_settings(
     tmp_path: Path, mode: str, scope: str
 ) -> None:

@@ -19,6 +19,7 @@ import pytest
 
 from benchmarks.workloads import WORKLOADS
 from tests.benchmarks.drawings import told_in
+from tests.servers import missing
 
 ROOT = Path(__file__).parents[2]
 TIMEOUT = 200  # seconds
@@ -41,7 +42,7 @@ def python() -> str:
             needs = "import fastapi, granian, gunicorn, locust, uvicorn"
             if run(candidate, "-c", needs).returncode == 0:
                 return candidate
-    pytest.skip("the peers are not installed: `make bench-install` installs them")
+    missing("bench", made_by="make bench-install")
 
 
 @pytest.fixture(scope="session")

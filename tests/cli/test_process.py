@@ -7,6 +7,8 @@ import os
 import sys
 from pathlib import Path
 
+import pytest
+
 from quartapp.db import migrate
 from quartapp.houses.demo import CSV
 
@@ -58,6 +60,7 @@ async def test_without_a_command_it_prints_its_help(tmp_path: Path) -> None:
     assert "Usage: python -m quartapp" in out + err
 
 
+@pytest.mark.slow
 async def test_a_terminal_shows_how_far_an_import_is(tmp_path: Path) -> None:
     await quartapp(tmp_path, "db", "upgrade")
     ours, theirs = os.openpty()

@@ -50,7 +50,7 @@ def test_a_stop_cuts_no_request_that_was_begun(tmp_path: Path) -> None:
         check_the_end(server, load, ended)
 
 
-@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("workers", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_renewing_the_workers_refuses_nothing_and_neither_it_nor_a_stop_cuts_anything(
     workers: int, tmp_path: Path
 ) -> None:

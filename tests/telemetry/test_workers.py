@@ -31,6 +31,7 @@ def all_gone(server: Server, workers: set[int]) -> bool:
     return not server.children() & workers
 
 
+@pytest.mark.slow
 def test_any_worker_tells_the_sum_and_the_death_of_one_takes_nothing_away(tmp_path: Path) -> None:
     with started(*SERVE, instance=tmp_path / "instance", TMPDIR=str(tmp_path)) as server:
         server.until_ready()
