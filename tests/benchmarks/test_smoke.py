@@ -37,12 +37,12 @@ def run(*command: str) -> subprocess.CompletedProcess[str]:
 def python() -> str:
     """The Python of the environment that has the peers; without one there is nothing to run."""
     named = os.environ.get("QUARTAPP_BENCH_PYTHON", str(ROOT / ".venv-bench" / "bin" / "python"))
-    for candidate in (named, sys.executable):
-        if Path(candidate).exists():
-            needs = "import fastapi, granian, gunicorn, locust, uvicorn"
-            if run(candidate, "-c", needs).returncode == 0:
-                return candidate
-    missing("bench", made_by="make bench-install")
+    needs = "import fastapi, granian, gunicorn, locust, uvicorn"
+    candidates = [path for path in (named, sys.executable) if Path(path).exists()]
+    fit = [path for path in candidates if run(path, "-c", needs).returncode == 0]
+    if not fit:
+        missing("bench", made_by="make bench-install")
+    return fit[0]
 
 
 @pytest.fixture(scope="session")
