@@ -255,13 +255,15 @@ class Exchange:
 
         hypercorn would take the end of its answer for the begin of a pause between two requests.
         """
-        if event["type"] == "http.response.body" and not event.get("more_body", False):
-            if len(event.get("body", b"")) > SHORT:  # its client may go while this is sent
-                await self._send_if_there({**event, "more_body": True})
-                event = {**event, "body": b""}
-            if not self._connection.lost:
-                self._note_answered()
+        if event["type"] != "http.response.body" or event.get("more_body", False):
+            await self._send_if_there(event)
+            return
+        if len(event.get("body", b"")) > SHORT:  # its client may go while this is sent
+            await self._send_if_there({**event, "more_body": True})
+            event = {**event, "body": b""}
+        # Where the connection closes with the answer, this waits until it is closed.
         await self._send_if_there(event)
+        self._note_answered()
 
     async def _send_if_there(self, event: ASGISendEvent) -> None:
         if self._connection.lost:

@@ -123,6 +123,14 @@ def test_of_clients_that_hang_up_nothing_is_left(said: bytes, server: Server) ->
     until_as_before(server, before)
 
 
+def test_of_connections_that_close_with_their_answer_nothing_is_left(server: Server) -> None:
+    before = inside(server)
+    for _ in range(5):
+        with clients(server, 1, HEAD + b"Connection: close\r\n\r\n") as (client,):
+            assert is_closed(client)
+    until_as_before(server, before)
+
+
 def test_who_does_not_read_is_left_and_holds_no_memory(server: Server) -> None:
     before, resident = inside(server), memory(server)
     with clients(server, 4, b"GET /endless HTTP/1.1\r\nHost: here\r\n\r\n") as deaf:
