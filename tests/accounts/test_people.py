@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 
 import pytest
 import pytest_asyncio
@@ -15,7 +15,9 @@ from quartapp.accounts.models import Account, LoginSession
 from quartapp.accounts.passwords import Passwords
 from quartapp.audit.models import AuditEntry
 from quartapp.audit.service import Actor
+from quartapp.core.clock import now
 from quartapp.core.errors import Conflict, Invalid, NotFound
+from quartapp.db.counting import Count
 from quartapp.db.database import Database
 from quartapp.testing import BY
 
@@ -241,22 +243,22 @@ async def test_a_registration_names_every_field_that_it_refuses(
 
 async def test_sign_ins_are_counted_by_the_day(database: Database) -> None:
     account = await make(database, "bob")
-    days = [(20, 0), (20, 23), (21, 12), (22, 0)]
-    for number, hour in days:
+    day = now().date() - timedelta(days=2)
+    first = datetime.combine(day, time(0, 59, 59, 999_999), UTC)
+    for hours in (0, 23, 35, 47):
         session = await start(database, account)
-        at = datetime(2026, 11, number, hour, 59, 59, 999_999, tzinfo=UTC)
+        at = first + timedelta(hours=hours)
         async with database.writing() as db:
             of_it = LoginSession.id == session
             await db.execute(update(LoginSession).where(of_it).values(created_at=at))
 
     async with database.reading() as db:
-        since = datetime(2026, 11, 20, 0, 59, 59, 999_999, tzinfo=UTC)
-        counted = await service.sign_ins_by_day(db, since=since)
-        later = await service.sign_ins_by_day(db, since=since + timedelta(microseconds=1))
+        counted = await service.sign_ins_by_day(db, since=first)
+        later = await service.sign_ins_by_day(db, since=first + timedelta(microseconds=1))
 
-    day = date(2026, 11, 20)
-    assert counted == {day: 2, day + timedelta(1): 1, day + timedelta(2): 1}
-    assert later[day] == 1
+    next_day = day + timedelta(days=1)
+    assert counted == {day: Count(2), next_day: Count(2)}
+    assert later == {day: Count(1), next_day: Count(2)}
 
 
 @pytest.mark.parametrize("change", ["disable", "set_admin"])

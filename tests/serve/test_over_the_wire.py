@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import socket
 from collections.abc import Iterator
 
 import pytest
 
-from tests.serve.processes import Server, started
+from tests.serve.processes import Server, eventually, started
 
 FORM = "application/x-www-form-urlencoded"
 UPGRADE = b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: "
@@ -116,6 +117,25 @@ def test_a_websocket_is_refused(path: bytes, server: Server) -> None:
 def test_a_faulty_upgrade_leaves_the_server_alone(settings: bytes, server: Server) -> None:
     raw(server, b"GET / HTTP/1.1\r\nHost: x\r\n" + UPGRADE + settings + b"\r\n\r\n")
     assert server.get("/lessons/hello/flask") == (200, "Hello Flask")
+
+
+def test_of_all_these_refusals_none_is_still_in_progress(server: Server) -> None:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=10) as connection:
+        connection.sendall(b"GET /" + b"a" * 9000 + b" HTTP/1.1\r\nHost: here\r\n\r\n")
+        assert connection.recv(1000).startswith(b"HTTP/1.1 414")
+
+    def in_progress() -> bytes:
+        (line,) = re.findall(rb"^quartapp_http_requests_in_progress .*", metrics(), re.MULTILINE)
+        return bytes(line)
+
+    def metrics() -> bytes:
+        other = server.connect()
+        other.request("GET", "/metrics")
+        text = other.getresponse().read()
+        other.close()
+        return text
+
+    eventually(lambda: in_progress().endswith(b" 0.0"))
 
 
 def test_nothing_of_all_this_was_written_on_stderr(server: Server) -> None:

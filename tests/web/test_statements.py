@@ -30,7 +30,7 @@ PAGES = {
     "/house/h1": 6,
     "/house/h1/edit": 2,
     "/overview": 8,
-    "/people": 2,
+    "/people": 3,
     "/account": 2,
 }
 API = {

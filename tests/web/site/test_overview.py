@@ -13,6 +13,8 @@ from quartapp.audit import service as audit
 from quartapp.audit.models import AuditEntry
 from quartapp.audit.service import Actor
 from quartapp.core.clock import now
+from quartapp.db import counting
+from quartapp.db.counting import Count
 from quartapp.db.database import Database
 from quartapp.houses import service as houses
 from quartapp.testing import MakeUser, User, sign_in
@@ -91,8 +93,8 @@ async def test_days_are_counted_in_utc_and_those_without_are_left_out(database: 
         since = now() - timedelta(days=5)
         files = await audit.counts_by_day(db, actions=["file.added"], since=since)
         both = await audit.counts_by_day(db, actions=["file.added", "house.created"], since=since)
-    assert files == {today: 3}
-    assert both == {today: 3, today - timedelta(days=1): 1}
+    assert files == {today: Count(3)}
+    assert both == {today: Count(3), today - timedelta(days=1): Count(1)}
     assert all(type(day) is date for day in both)
 
 
@@ -158,3 +160,40 @@ async def test_a_program_is_named_in_the_language_of_the_page(
 
 async def test_where_nothing_was_changed_it_says_so(app: Quart, user: User) -> None:
     assert "Nothing has been changed yet." in await plain(await sign_in(app, user))
+
+
+async def test_nobody_counts_further_than_anybody_reads(
+    app: Quart, user: User, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(counting, "COUNTED", 3)
+    for number in range(4):
+        await note(database, "house.imported", str(number), count=5)
+        await note(database, "file.added", str(number), days_ago=number // 2)
+    await note(database, "house.imported", count=7, days_ago=20)
+    async with database.writing() as db:
+        for id in "abcd":
+            await houses.create(
+                db, id=id, project_no=None, project_name=None, project_address=None, by=WEI
+            )
+    clients = [await sign_in(app, user) for _ in range(3)]
+    text = await plain(clients[0])
+
+    assert "3+ houses 0 files 1+ person signed in" in text
+    assert re.search(r"Houses added \d+\+ in 14 days", text)
+    assert "Sign-ins 3+ in 14 days" in text
+    assert "Files added 4 in 14 days" in text
+
+
+async def test_the_latest_of_some_things_are_looked_for_among_the_recent(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(audit, "RECENT", 4)
+    for action in ("house.created", "house.changed", *["account.disabled"] * 3):
+        await note(database, action, action)
+
+    async with database.reading() as db:
+        found = await audit.latest(db, limit=9, of=("house", "file"))
+        everything = await audit.latest(db, limit=9)
+
+    assert [entry.action for entry in found] == ["house.changed"]
+    assert len(everything) == 5

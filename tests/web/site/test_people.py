@@ -15,6 +15,7 @@ from quartapp.accounts.models import Account, LoginSession
 from quartapp.audit.models import AuditEntry
 from quartapp.db.database import Database
 from quartapp.testing import BY, MakeUser, User, api_client_for, sign_in
+from quartapp.web.site.people import PAGE
 
 if TYPE_CHECKING:
     from quart.typing import TestClientProtocol
@@ -82,6 +83,28 @@ async def test_everybody_is_listed_with_role_and_state(
     listed = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", await text_of(office, "/people")))
 
     assert "bob Member Disabled boss Admin Can sign in" in listed
+
+
+async def test_many_accounts_are_listed_a_page_at_a_time(
+    office: TestClientProtocol, database: Database
+) -> None:
+    async with database.writing() as db:
+        for number in range(2 * PAGE):
+            db.add(Account(username=f"n{number:03}", userpwd="x"))
+
+    def names(page: str) -> list[str]:
+        return re.findall(r'<a href="/people/\d+">(\w+)</a>', page)
+
+    first, second, third = [await text_of(office, f"/people?page={n}") for n in (1, 2, 3)]
+    assert names(first) == ["boss", *(f"n{number:03}" for number in range(PAGE - 1))]
+    assert names(first) + names(second) + names(third) == sorted(
+        ["boss", *(f"n{number:03}" for number in range(2 * PAGE))]
+    )
+    assert 'href="/people?page=3" rel="next"' in second
+    assert 'href="/people" rel="prev"' in second
+    for odd in ("0", "-1", "x", "9" * 30):
+        assert names(await text_of(office, f"/people?page={odd}")) == names(first)
+    assert names(await text_of(office, "/people?page=999999999")) == []
 
 
 async def test_an_account_is_made(
