@@ -46,10 +46,7 @@ def _quartapp(bind: str, workers: int) -> list[str]:
 
 
 def _granian(bind: str, workers: int) -> list[str]:
-    host, port = bind.split(":")
-    where = ("--host", host, "--port", port, "--workers", str(workers))
-    options = ("--interface", "asgi", "--no-ws", "--log-level", "warning")
-    return _module("granian", *options, *where, "quartapp.asgi:app")
+    return [*_quartapp(bind, workers), "--server", "granian"]
 
 
 def _waiting(bind: str, workers: int) -> list[str]:

@@ -11,7 +11,7 @@ import click
 from hypercorn.config import Config
 
 from quartapp import __version__
-from quartapp.serve import logs
+from quartapp.serve import logs, on_granian
 from quartapp.serve.config import read_config
 from quartapp.serve.descriptors import fitted
 from quartapp.serve.errors import REFUSED, ServeError
@@ -22,6 +22,8 @@ from quartapp.serve.sockets import Listening, open_sockets
 from quartapp.serve.supervisor import Supervisor
 from quartapp.serve.worker import Order
 from quartapp.settings import Settings, load_settings
+
+HYPERCORN, GRANIAN = "hypercorn", "granian"
 
 _log = logging.getLogger("quartapp.serve")
 
@@ -35,6 +37,7 @@ class Options:
     lesson: str | None = None
     reload: bool = False
     insecure_remote: bool = False
+    server: str = HYPERCORN
 
 
 def start(options: Options) -> None:
@@ -52,13 +55,19 @@ def _start(options: Options, settings: Settings, config: Config) -> None:
     if options.bind:
         config.bind = options.bind
     _check(options, settings)
-    sockets = open_sockets(config, remote=options.insecure_remote or settings.production)
+    remote = options.insecure_remote or settings.production
+    if options.server == GRANIAN:
+        on_granian.check(config, reload=options.reload)
+        address = on_granian.free_address(config, remote=remote)
+        addresses = [address.shown]
+    else:
+        sockets = open_sockets(config, remote=remote)
+        addresses = sockets.addresses(tls=config.ssl_enabled)
     # Loaded only now: what can be refused without a database is refused sooner.
     from quartapp.serve.prepare import prepare_database
 
     sown = asyncio.run(prepare_database(settings, workers=workers))
     how = _how(settings, workers=workers, reload=options.reload)
-    addresses = sockets.addresses(tls=config.ssl_enabled)
 
     def announce() -> None:
         tell = _log.info if settings.production else click.echo
@@ -66,7 +75,10 @@ def _start(options: Options, settings: Settings, config: Config) -> None:
         if sown:
             tell(sown)
 
-    if options.reload or workers > 1 or settings.production:
+    if options.server == GRANIAN:
+        plan = on_granian.Plan(workers, options.lesson, settings.shutdown_timeout)
+        on_granian.serve(settings, config, address, plan, announce)
+    elif options.reload or workers > 1 or settings.production:
         _serve_through_workers(options, settings, sockets, workers, announce)
     else:
         _serve_here(options, settings, config, sockets, announce)

@@ -62,7 +62,8 @@ def accepts(port: int) -> bool:
 
 def test_it_serves_and_answers_what_runs_before_it_ends(tmp_path: Path) -> None:
     settings = {"QUARTAPP_SHUTDOWN_TIMEOUT": "20", "TMPDIR": str(tmp_path)}
-    with serving(*GRANIAN, instance=tmp_path, **settings) as server, ExitStack() as stack:
+    options = (*GRANIAN, "--workers", "2")
+    with serving(*options, instance=tmp_path, **settings) as server, ExitStack() as stack:
         server.until_ready()
         assert server.get("/livez") == (200, "ok\n")
         assert server.get("/lessons/hello/flask") == (200, "Hello Flask")
@@ -85,8 +86,10 @@ def test_it_serves_and_answers_what_runs_before_it_ends(tmp_path: Path) -> None:
 
 def test_workers_whose_parent_is_gone_end_and_tell_those_who_wait(tmp_path: Path) -> None:
     settings = {"QUARTAPP_SHUTDOWN_TIMEOUT": "0.2"}
-    options = (*GRANIAN, "--lesson", "login-json", "--workers", "2")
-    with serving(*options, instance=tmp_path, **settings) as server, ExitStack() as stack:
+    with (
+        serving(*GRANIAN, "--lesson", "login-json", instance=tmp_path, **settings) as server,
+        ExitStack() as stack,
+    ):
         server.until_ready()
         workers = server.children()
         running = stack.enter_context(begin(server, "/login", b"{}"))
