@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any, cast
 
-from sqlalchemy import CursorResult, Date, delete, func, select, update
+from sqlalchemy import CursorResult, delete, func, literal, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -16,11 +16,19 @@ from quartapp.accounts.session_rows import end_all, is_live
 from quartapp.audit.service import Actor, record
 from quartapp.core.clock import now
 from quartapp.core.errors import Conflict, Invalid, NotFound, Refusal
+from quartapp.core.paging import Page
 from quartapp.core.text import is_storable
+from quartapp.db import counting
+from quartapp.db.counting import Count, Daily
 from quartapp.db.text import exactly
 
 NAME_LENGTH = 30
 MOST_ID = 2**31 - 1  # what the column holds
+
+_SIGN_INS = Daily(
+    select(literal(1).label("one")).select_from(LoginSession),
+    at=LoginSession.__table__.c.created_at,
+)
 
 
 def subject(*, id: int, username: str) -> str:
@@ -69,6 +77,20 @@ async def find_by_subject(db: AsyncSession, *, subject: str) -> Account | None:
 async def everyone(db: AsyncSession) -> Sequence[Account]:
     """All accounts, by name."""
     return (await db.scalars(select(Account).order_by(Account.username))).all()
+
+
+async def page(db: AsyncSession, *, number: int, size: int) -> Page[Account]:
+    """One page of the accounts, by name; past the end it is empty. Two statements.
+
+    `number` and `size` are at least 1.
+    """
+    total = await db.scalar(select(func.count()).select_from(Account)) or 0
+    offset = (number - 1) * size
+    items: Sequence[Account] = []
+    if offset < total:
+        by_name = select(Account).order_by(Account.username)
+        items = (await db.scalars(by_name.limit(size).offset(offset))).all()
+    return Page(items=items, number=number, size=size, total=total)
 
 
 async def admins(db: AsyncSession) -> Sequence[Account]:
@@ -183,17 +205,17 @@ async def replace_password(db: AsyncSession, *, account: Account, password_hash:
     return bool(cast("CursorResult[Any]", done).rowcount)
 
 
-async def sign_ins_by_day(db: AsyncSession, *, since: datetime) -> dict[date, int]:
+async def sign_ins_by_day(db: AsyncSession, *, since: datetime) -> dict[date, Count]:
     """How many sign-ins there were on each day (UTC) since then; days without any are left out."""
-    day = func.date(LoginSession.created_at, type_=Date())
-    counted = select(day, func.count()).where(LoginSession.created_at >= since).group_by(day)
-    return {at: count for at, count in await db.execute(counted)}
+    return await _SIGN_INS.since(db, since)
 
 
-async def signed_in(db: AsyncSession) -> int:
-    """How many people are signed in now, in whatever way."""
-    people = func.count(LoginSession.subject.distinct())
-    return await db.scalar(select(people).where(is_live(now()))) or 0
+async def signed_in(db: AsyncSession) -> Count:
+    """How many people are signed in now, in whatever way: those of COUNTED sessions."""
+    live = select(LoginSession.subject).where(is_live(now())).limit(counting.COUNTED).subquery()
+    numbers = select(func.count(), func.count(live.c.subject.distinct())).select_from(live)
+    sessions, people = (await db.execute(numbers)).one()
+    return Count(people, exact=sessions < counting.COUNTED)
 
 
 def refuse_own(id: int, by: Actor) -> None:

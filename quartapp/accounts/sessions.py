@@ -26,7 +26,7 @@ from quartapp.accounts.models import LoginKey, LoginSession
 from quartapp.accounts.session_rows import end_all, end_one, is_live, is_theirs
 from quartapp.db.database import Database
 from quartapp.db.retry import retried
-from quartapp.jwt.session_store import Rotation, Session
+from quartapp.jwt.session_store import LISTED, Rotation, Session
 
 # Sign-ins that have ended stay that long: the overview counts those of two weeks.
 KEPT = timedelta(days=15)
@@ -92,10 +92,10 @@ class DatabaseSessionStore:
         return await self._write(end_all(subject, keep=keep, now=now, reason=reason))
 
     async def sessions_of(self, subject: str, *, now: datetime) -> Sequence[Session]:
-        """Return somebody's live sessions, the one used last first."""
+        """Return somebody's live sessions, the one used last first, and no more than LISTED."""
         newest_first = LoginSession.last_used_at.desc(), LoginSession.id.desc()
         theirs = _select().where(is_theirs(subject), is_live(now))
-        return await self._read(theirs.order_by(*newest_first))
+        return await self._read(theirs.order_by(*newest_first).limit(LISTED))
 
     async def is_live(self, session_id: str, token: str, *, now: datetime) -> bool:
         """Tell whether a session is live and this token of it not revoked by itself."""

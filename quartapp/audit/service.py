@@ -8,11 +8,19 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Date, func, or_, select
+from sqlalchemy import bindparam, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
 
 from quartapp.audit.models import AuditEntry
 from quartapp.core.clock import now
+from quartapp.db.counting import Count, Daily
+
+_DAILY = Daily(
+    select(AuditEntry.count).where(AuditEntry.action.in_(bindparam("actions", expanding=True))),
+    at=AuditEntry.__table__.c.at,
+)
+RECENT = 1000  # changes: among more of other things nobody looks for those asked for
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,21 +59,24 @@ def record(
 
 
 async def latest(db: AsyncSession, *, limit: int, of: Collection[str] = ()) -> Sequence[AuditEntry]:
-    """The latest changes, the newest first; `of` some things alone: {"house", "file"}."""
-    chosen = select(AuditEntry)
-    if of:
-        chosen = chosen.where(or_(*(AuditEntry.action.startswith(f"{thing}.") for thing in of)))
-    return (await db.scalars(chosen.order_by(AuditEntry.id.desc()).limit(limit))).all()
+    """The latest changes, the newest first; of the last RECENT those `of` some things alone.
+
+    Such things are {"house", "file"}.
+    """
+    newest_first = select(AuditEntry).order_by(AuditEntry.id.desc())
+    if not of:
+        return (await db.scalars(newest_first.limit(limit))).all()
+    recent = aliased(AuditEntry, newest_first.limit(RECENT).subquery())
+    of_them = or_(*(recent.action.startswith(f"{thing}.") for thing in of))
+    chosen = select(recent).where(of_them).order_by(recent.id.desc())
+    return (await db.scalars(chosen.limit(limit))).all()
 
 
 async def counts_by_day(
     db: AsyncSession, *, actions: Collection[str], since: datetime
-) -> dict[date, int]:
+) -> dict[date, Count]:
     """How many things were changed so on each day (UTC) since then; days without are left out."""
-    day = func.date(AuditEntry.at, type_=Date())
-    chosen = AuditEntry.action.in_(actions), AuditEntry.at >= since
-    counted = select(day, func.sum(AuditEntry.count)).where(*chosen).group_by(day)
-    return {at: int(count) for at, count in await db.execute(counted)}
+    return await _DAILY.since(db, since, actions=list(actions))
 
 
 async def history(

@@ -18,6 +18,7 @@ from quartapp.audit.service import Actor
 from quartapp.core.clock import now
 from quartapp.core.errors import NotFound
 from quartapp.core.text import is_storable
+from quartapp.db.counting import Count, how_many
 from quartapp.db.database import Database
 from quartapp.db.text import exactly
 from quartapp.files.incoming import StoredFile, thumbnail_key
@@ -58,9 +59,9 @@ async def count(db: AsyncSession, *, house_id: str) -> int:
     return await db.scalar(chosen) or 0
 
 
-async def total(db: AsyncSession) -> int:
+async def total(db: AsyncSession) -> Count:
     """How many files there are."""
-    return await db.scalar(select(func.count()).select_from(HouseFile)) or 0
+    return await how_many(db, select(HouseFile.id))
 
 
 async def get(db: AsyncSession, *, house_id: str, id: str, for_update: bool = False) -> HouseFile:

@@ -196,10 +196,10 @@ def _cut(
     if place is None:
         return _in_order(ids, search, backward=backward).limit(size)
     column = getattr(House, search.sort)
-    parts = [
-        _in_order(ids.where(part), search, backward=backward).limit(size).subquery()
-        for part in _behind(column, place, descending=search.descending != backward)
-    ]
+    alike, *rest = _behind(column, place, descending=search.descending != backward)
+    firsts = [_among_alike(ids.where(alike), search, backward=backward)]
+    firsts += [_in_order(ids.where(part), search, backward=backward) for part in rest]
+    parts = [some.limit(size).subquery() for some in firsts]
     together = union_all(*(select(part.c.id, part.c.value) for part in parts)).subquery()
     ordered = _order(together.c.value, together.c.id, search, backward=backward)
     return select(together.c.id, together.c.value).order_by(*ordered).limit(size)
@@ -208,7 +208,7 @@ def _cut(
 def _behind(
     column: InstrumentedAttribute[Any], place: Place, *, descending: bool
 ) -> list[ColumnElement[bool]]:
-    """What stands behind a place, in parts that have no house in common."""
+    """What stands behind a place, in parts that have no house in common; first what is alike."""
     id_behind = House.id < place.id if descending else House.id > place.id
     if column is House.id:
         return [id_behind]
@@ -219,6 +219,18 @@ def _behind(
     if descending:
         return [alike, column < place.value, column.is_(None)]
     return [alike, column > place.value]
+
+
+def _among_alike(ids: Ids, search: Search, *, backward: bool) -> Select[Any]:
+    """Those of one value, in order of their ids.
+
+    MariaDB would go through all that are alike, and sort them, to find the few behind an id.
+    """
+    in_order = _in_order(ids, search, backward=backward).order_by(None)
+    in_order = in_order.order_by(*_order(House.id, House.id, search, backward=backward)[-1:])
+    if search.sort == "id" or search.is_indexed or search.name is not None:
+        return in_order
+    return in_order.with_hint(House, f"FORCE INDEX (ix_base_house_{search.sort}_id)", "mysql")
 
 
 def _in_order(ids: Ids, search: Search, *, backward: bool = False) -> Select[Any]:

@@ -19,6 +19,7 @@ from quartapp.audit.service import Actor
 from quartapp.core.errors import Changed, Conflict, Invalid, NotFound, Refusal
 from quartapp.core.paging import Page
 from quartapp.core.text import is_storable
+from quartapp.db.counting import Count, how_many
 from quartapp.db.text import exactly
 from quartapp.houses import revisions
 from quartapp.houses.models import House
@@ -135,9 +136,9 @@ def fingerprint(house: House) -> str:
     return hashlib.blake2b(json.dumps(seen).encode(), digest_size=12).hexdigest()
 
 
-async def total(db: AsyncSession) -> int:
+async def total(db: AsyncSession) -> Count:
     """How many houses there are."""
-    return await db.scalar(select(func.count()).select_from(House)) or 0
+    return await how_many(db, select(House.id))
 
 
 async def ids(db: AsyncSession) -> Sequence[str]:

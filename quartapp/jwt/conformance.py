@@ -22,6 +22,7 @@ from uuid import uuid4
 from quartapp.jwt.session_store import (
     ADDRESS_LENGTH,
     DEVICE_LENGTH,
+    LISTED,
     REASON_LENGTH,
     SUBJECT_LENGTH,
     Rotation,
@@ -182,6 +183,18 @@ async def the_list_begins_with_the_one_used_last(store: SessionStore) -> None:
     _equal(found, [sessions[1], sessions[2], sessions[0]])
 
 
+async def the_list_has_an_end(store: SessionStore) -> None:
+    """Of more than LISTED sessions it leaves out those used least lately; all can be revoked."""
+    subject = _id()
+    for number in range(LISTED + 1):
+        at = NOW + timedelta(seconds=number)
+        await store.add(_session(subject=subject, last_used_at=at))
+
+    found = await store.sessions_of(subject, now=NOW)
+    _equal((len(found), found[-1].last_used_at), (LISTED, NOW + timedelta(seconds=1)))
+    _equal(await store.revoke_all(subject, now=NOW, reason="password"), LISTED + 1)
+
+
 async def one_token_is_refused_and_its_session_lives(store: SessionStore) -> None:
     """Refusing a token twice is no error."""
     session, token = _session(), _digest()
@@ -259,6 +272,7 @@ SESSION_STORE_TESTS: Final[list[Callable[[SessionStore], Awaitable[None]]]] = [
     a_session_is_revoked_for_its_owner_only,
     all_sessions_of_one_are_revoked_but_the_one_kept,
     the_list_begins_with_the_one_used_last,
+    the_list_has_an_end,
     one_token_is_refused_and_its_session_lives,
     a_key_is_used_once,
     what_has_expired_is_forgotten_and_nothing_else,

@@ -24,6 +24,8 @@ DEVICE_LENGTH: Final = 255
 REASON_LENGTH: Final = 32
 DIGEST_LENGTH: Final = 64
 
+LISTED: Final = 100  # sessions: nobody reads a longer list
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
@@ -104,7 +106,7 @@ class SessionStore(Protocol):
         """End every live session of somebody but `keep`, and return how many those were."""
 
     async def sessions_of(self, subject: str, *, now: datetime) -> Sequence[Session]:
-        """Return somebody's live sessions, the one used last first."""
+        """Return somebody's live sessions, the one used last first, and no more than LISTED."""
 
     async def is_live(self, session_id: str, token: str, *, now: datetime) -> bool:
         """Tell whether a session is live and this token of it not revoked by itself."""
@@ -186,10 +188,11 @@ class MemorySessionStore:
         return len(ended)
 
     async def sessions_of(self, subject: str, *, now: datetime) -> Sequence[Session]:
-        """Return somebody's live sessions, the one used last first."""
-        return sorted(
+        """Return somebody's live sessions, the one used last first, and no more than LISTED."""
+        last_first = sorted(
             self._live(subject, now), key=lambda each: (each.last_used_at, each.id), reverse=True
         )
+        return last_first[:LISTED]
 
     async def is_live(self, session_id: str, token: str, *, now: datetime) -> bool:
         """Tell whether a session is live and this token of it not revoked by itself."""

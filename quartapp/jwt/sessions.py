@@ -199,7 +199,7 @@ async def revoke_token(encoded_token: str | None = None, *, manager: _Manager = 
 
 
 async def list_sessions(subject: str, *, manager: _Manager = None) -> Sequence[Session]:
-    """Return somebody's live sessions, the one used last first."""
+    """Return somebody's live sessions, the one used last first, and no more than 100."""
     policy = policy_of(installed(manager))
     return await policy.store.sessions_of(str(subject), now=policy.clock())
 

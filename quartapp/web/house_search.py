@@ -35,8 +35,8 @@ class Asked:
     @classmethod
     def of(cls, args: Mapping[str, str]) -> Asked:
         """What an address asks; a page or a size that is none counts as not given."""
-        size = _whole(args.get("size", ""))
-        number = _whole(args.get("page", ""))
+        size = whole(args.get("size", ""))
+        number = whole(args.get("page", ""))
         after, before = args.get("after"), args.get("before")
         return cls(
             text=args.get("q", ""),
@@ -153,7 +153,7 @@ def _numbered(asked: Asked, wanted: Search, page: Page[House]) -> Listed:
     )
 
 
-def _whole(text: str) -> int | None:
+def whole(text: str) -> int | None:
     """A number of at most nine digits that is not 0, else None."""
     plain = text.isascii() and text.isdecimal() and len(text) <= 9
     return int(text) or None if plain else None

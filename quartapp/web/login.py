@@ -224,7 +224,7 @@ class SignIn:
 
 
 async def sign_ins(subject: str, *, current: str | None = None) -> list[SignIn]:
-    """Where somebody is signed in, `current` first, then the one used last."""
+    """Where somebody is signed in, `current` first, then the one used last; LISTED at most."""
     found = await sessions().sessions_of(subject, now=now())
     listed = [SignIn(each, each.id == current) for each in found]
     return sorted(listed, key=lambda each: not each.is_current)

@@ -25,7 +25,7 @@ class SessionOut(Out):
 
 
 class Sessions(Out):
-    """All live sessions, the one used last first; `current` is the one that asks."""
+    """The live sessions, the 100 used last; `current` is the one that asks."""
 
     items: list[SessionOut]
 

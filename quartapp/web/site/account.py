@@ -9,6 +9,7 @@ from werkzeug.wrappers import Response
 
 from quartapp.core.clock import now
 from quartapp.core.errors import Invalid, Refusal
+from quartapp.jwt.session_store import LISTED
 from quartapp.web import login
 from quartapp.web.events import security
 from quartapp.web.guards import person, signed_in
@@ -77,6 +78,7 @@ async def _page(errors: Mapping[str, Refusal] | None = None) -> str:
         "site/account/account.html",
         me=me,
         errors=errors or {},
+        most=LISTED,
         sign_ins=await login.sign_ins(me.subject, current=me.session_id),
         end_address=_end_address,
     )

@@ -15,6 +15,7 @@ from quartapp.accounts import service as accounts
 from quartapp.audit import service as audit
 from quartapp.audit.models import AuditEntry
 from quartapp.core.clock import now
+from quartapp.db.counting import Count
 from quartapp.files import service as files
 from quartapp.houses import service as houses
 from quartapp.web.db import reading
@@ -34,17 +35,18 @@ bp = Blueprint("overview", __name__)
 class Chart:
     """How many there were on each of some days, the last one today."""
 
-    days: list[tuple[date, int]]
+    days: list[tuple[date, Count]]
 
     @property
-    def total(self) -> int:
+    def total(self) -> Count:
         """How many there were on all the days."""
-        return sum(count for _, count in self.days)
+        counts = [count for _, count in self.days]
+        return Count(sum(each.number for each in counts), all(each.exact for each in counts))
 
     @property
     def most(self) -> int:
         """How many there were on the best day; 1 if there were none, to divide by."""
-        return max(1, *(count for _, count in self.days))
+        return max(1, *(count.number for _, count in self.days))
 
 
 @bp.get("/overview")
@@ -61,7 +63,7 @@ async def index() -> str:
     )
 
 
-async def _numbers(db: AsyncSession) -> dict[str, int]:
+async def _numbers(db: AsyncSession) -> dict[str, Count]:
     return {
         "houses": await houses.total(db),
         "files": await files.total(db),
@@ -78,7 +80,8 @@ async def _charts(db: AsyncSession) -> dict[str, Chart]:
         "sign_ins": await accounts.sign_ins_by_day(db, since=since),
     }
     return {
-        name: Chart([(day, found.get(day, 0)) for day in days]) for name, found in counted.items()
+        name: Chart([(day, found.get(day, Count(0))) for day in days])
+        for name, found in counted.items()
     }
 
 

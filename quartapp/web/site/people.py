@@ -13,11 +13,15 @@ from quartapp.accounts.models import Account
 from quartapp.core.clock import now
 from quartapp.core.errors import Conflict, Invalid, Refusal
 from quartapp.db.retry import retried
+from quartapp.jwt.session_store import LISTED
 from quartapp.web import login
 from quartapp.web.db import database, reading, writing
 from quartapp.web.events import security
 from quartapp.web.guards import admin_only, person
+from quartapp.web.house_search import whole
 from quartapp.web.i18n import _
+
+PAGE = 50  # accounts
 
 bp = Blueprint("people", __name__)
 
@@ -25,7 +29,7 @@ bp = Blueprint("people", __name__)
 @bp.get("/people")
 @admin_only
 async def index() -> str:
-    """List everybody."""
+    """List everybody, a page at a time."""
     return await _list()
 
 
@@ -149,10 +153,10 @@ async def _list(
     errors: Mapping[str, Refusal] | None = None, *, username: str = "", is_admin: bool = False
 ) -> str:
     async with reading() as db:
-        everyone = await accounts.everyone(db)
+        listed = await accounts.page(db, number=whole(request.args.get("page", "")) or 1, size=PAGE)
     return await render_template(
         "site/people/list.html",
-        everyone=everyone,
+        listed=listed,
         errors=errors or {},
         username=username,
         is_admin=is_admin,
@@ -166,6 +170,7 @@ async def _page(id: int, errors: Mapping[str, Refusal] | None = None) -> str:
         account=account,
         is_me=account.id == me.id,
         errors=errors or {},
+        most=LISTED,
         sign_ins=await login.sign_ins(accounts.subject_of(account), current=me.session_id),
         end_address=lambda session_id: url_for(".end", id=id, session_id=session_id),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,6 +13,7 @@ from sqlalchemy import select
 from quartapp.accounts.models import LoginSession
 from quartapp.audit.models import AuditEntry
 from quartapp.db.database import Database
+from quartapp.jwt.session_store import LISTED
 from quartapp.testing import ApiClient, MakeUser, User, api_client_for, sign_in
 
 if TYPE_CHECKING:
@@ -61,6 +63,30 @@ async def test_i_see_where_i_am_signed_in(app: Quart, user: User) -> None:
     assert "Program (API)" in page
     assert page.count("This browser") == 1
     assert page.index("This browser") < page.index("Firefox on Linux")
+
+
+async def test_of_very_many_places_the_last_are_shown_and_all_can_be_ended(
+    app: Quart, user: User, database: Database
+) -> None:
+    client = await sign_in(app, user)
+    (mine,) = (await sessions(database)).values()
+    stay = {name: getattr(mine, name) for name in ("subject", "digest", "expires_at")}
+    async with database.writing() as db:
+        for number in range(LISTED - 1):
+            at = mine.created_at - timedelta(minutes=1 + number)
+            times = {"created_at": at, "last_used_at": at, "idle_expires_at": stay["expires_at"]}
+            db.add(LoginSession(id=f"{number:032}", **stay, **times))
+    await sign_in(app, user)
+    page = await text_of(client)
+    assert page.count("Signed in</dt>") == LISTED
+    assert page.index("This browser") < page.index("Signed in</dt>")
+    assert f"These are the {LISTED} used last; there may be more." in page
+
+    await client.post("/account/sessions/end-others")
+    assert [row.id for row in (await sessions(database)).values() if not row.revoked_at] == [
+        mine.id
+    ]
+    assert "there may be more" not in await text_of(client)
 
 
 @pytest.mark.parametrize("agent", ["<script>alert(1)</script>", "", "x" * 5000])

@@ -76,7 +76,7 @@ def make_revisions_and_changes() -> None:
         **TABLE,
     )
     op.create_index("ix_audit_entry_subject_id", "audit_entry", ["subject", "id"])
-    op.create_index("ix_audit_entry_action_at", "audit_entry", ["action", "at"])
+    op.create_index("ix_audit_entry_action_at_count", "audit_entry", ["action", "at", "count"])
 
 
 def make_files_and_answers() -> None:
