@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from urllib.parse import quote
 
-from quart import current_app, request
+from quart import request
+from quart.globals import request_ctx
 
 
 def here() -> str:
@@ -22,10 +23,11 @@ def in_the_api() -> bool:
 
 def in_a_lesson() -> bool:
     """Whether the request is for one of the lessons' own addresses, which answer as on Flask."""
+    asked = request_ctx.request  # each look through a proxy costs
     return (
-        request.path.startswith("/lessons/")
-        and "lessons" in current_app.blueprints
-        and request.blueprint != "lessons"
+        asked.path.startswith("/lessons/")
+        and "lessons" in request_ctx.app.blueprints
+        and asked.blueprint != "lessons"
     )
 
 

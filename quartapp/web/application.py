@@ -5,16 +5,50 @@ from __future__ import annotations
 from inspect import CO_COROUTINE
 from typing import Any
 
+from quart.wrappers import BaseRequestWebsocket
+from werkzeug.routing import MapAdapter
+
 from quartapp.web.connection import Connection
-from quartapp.web.forms import LimitedRequest
+from quartapp.web.request import LeanRequest
 from quartapp.web.static import StaticQuart
+
+MOST_HOSTS = 256
 
 
 class Application(StaticQuart):
     """Quart as it is used here: everything is `async def` already."""
 
     asgi_http_class = Connection
-    request_class = LimitedRequest
+    request_class = LeanRequest
+
+    def __init__(self, *args: Any, **given: Any) -> None:
+        super().__init__(*args, **given)
+        self._bound: dict[tuple[str | None, ...], MapAdapter] = {}
+
+    def create_url_adapter(self, request: BaseRequestWebsocket | None) -> MapAdapter | None:
+        """The routes as a request sees them, by its host.
+
+        What follows from the host alone is remembered, for the hosts that were asked for first.
+        """
+        if request is None or (host := request.headers.get("Host")) is None:
+            return super().create_url_adapter(request)
+        key = (request.scheme, host, request.root_path, self.config["SERVER_NAME"])
+        bound = self._bound.get(key)
+        if bound is None:
+            bound = super().create_url_adapter(request)
+            if bound is not None and len(self._bound) < MOST_HOSTS:
+                self._bound[key] = bound
+            return bound
+        return MapAdapter(
+            bound.map,
+            bound.server_name,
+            bound.script_name,
+            bound.subdomain,
+            bound.url_scheme,
+            request.path,
+            request.method,
+            request.query_string.decode(),
+        )
 
     def ensure_async(self, func: Any) -> Any:
         """The function itself if it is `async def`, else one that runs it in a thread.

@@ -39,19 +39,15 @@ def note_user(id: int | str) -> None:
 
 
 def install(app: Quart) -> None:
-    """Let an application say which route each request took."""
-    app.before_request(_note_request)
+    """Let an application say which route each websocket took; of requests its Connection does."""
     app.before_websocket(_note_websocket)
 
 
-async def _note_request() -> None:
-    _note(request.scope, request.url_rule)
-
-
 async def _note_websocket() -> None:
-    _note(websocket.scope, websocket.url_rule)
+    note_route(websocket.scope, websocket.url_rule)
 
 
-def _note(scope: Any, rule: Rule | None) -> None:
+def note_route(scope: Any, rule: Rule | None) -> None:
+    """Say which route the request of an ASGI scope took, if it took one."""
     if rule is not None:
         seen_in(scope).route = rule.rule

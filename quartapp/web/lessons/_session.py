@@ -27,8 +27,7 @@ def keep_session_below(state: BlueprintSetupState) -> None:
     sessions = app.session_interface
     if not isinstance(sessions, SessionsByPath):
         sessions = app.session_interface = SessionsByPath(sessions)
-    root = root_of(state)
-    sessions.lessons[root] = LessonSessions(root)
+    sessions.add(LessonSessions(root_of(state)))
 
 
 class LessonSession(SecureCookieSession):
@@ -97,14 +96,21 @@ class SessionsByPath(SecureCookieSessionInterface):
     def __init__(self, others: SessionInterface) -> None:
         self.others = others
         self.lessons: dict[str, LessonSessions] = {}
+        self._roots: tuple[str, ...] = ()
+
+    def add(self, lesson: LessonSessions) -> None:
+        """Let a lesson have sessions of its own."""
+        self.lessons[lesson.root] = lesson
+        self._roots = tuple(self.lessons)
 
     async def open_session(
         self, app: Quart, request: BaseRequestWebsocket
     ) -> SecureCookieSession | None:
         """Open the session that the request's path asks for."""
-        for lesson in self.lessons.values():
-            if lesson.covers(request.path):
-                return await lesson.open_session(app, request)
+        if request.path.startswith(self._roots):  # quicker than to ask each of them
+            for lesson in self.lessons.values():
+                if lesson.covers(request.path):
+                    return await lesson.open_session(app, request)
         others = app.ensure_async(self.others.open_session)
         return cast(SecureCookieSession | None, await others(app, request))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 from hypercorn.typing import (
@@ -56,7 +57,9 @@ class RequestLine:
         refused = _refusal(scope)
         path = _path(scope["path"])
         if refused is None and path is not None:
-            await self.app(scope | {"path": path}, receive, send)
+            if path != scope["path"]:
+                scope = scope | {"path": path}
+            await self.app(scope, receive, send)
         elif scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": 1002, "reason": None})
         else:
@@ -93,6 +96,7 @@ def _has_proper_host(scope: HTTPScope | WebsocketScope) -> bool:
     return all(map(is_proper_host, hosts))
 
 
+@lru_cache(maxsize=256)
 def is_proper_host(host: bytes) -> bool:
     """Whether a value of the header Host is one, or empty."""
     found = HOST.fullmatch(host)

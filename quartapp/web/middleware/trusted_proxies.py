@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from typing import Any, Final, Literal, cast
 
@@ -45,6 +46,7 @@ class TrustedProxies:
         listed = tuple(trusted)
         self._by_socket = "unix" in listed
         self._networks = [network for network in listed if network != "unix"]
+        self._is_trusted_peer = lru_cache(maxsize=1024)(self._trusts)
 
     async def __call__(
         self, scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable
@@ -57,7 +59,10 @@ class TrustedProxies:
         peer = scope.get("client")
         if not peer or not peer[0]:
             return self._by_socket
-        address = _address(peer[0])
+        return self._is_trusted_peer(peer[0])
+
+    def _trusts(self, peer: str) -> bool:
+        address = _address(peer)
         return address is not None and self._is_trusted(address)
 
     def _is_trusted(self, address: Address) -> bool:

@@ -1,0 +1,50 @@
+"""The request's class: what most requests do not have is not looked for again and again."""
+
+from __future__ import annotations
+
+from functools import cache, cached_property
+from typing import Any
+
+from werkzeug.datastructures import ImmutableMultiDict
+
+from quartapp.web.forms import LimitedRequest
+
+_NO_COOKIES: ImmutableMultiDict[str, str] = ImmutableMultiDict()
+
+
+class LeanRequest(LimitedRequest):
+    """A request that looks once, in the server's own list, whether there is a body or a cookie."""
+
+    @property
+    def content_length(self) -> int | None:
+        """The length of the body as its client tells it; None if it does not."""
+        if self._has(b"content-length") or self._has(b"transfer-encoding"):
+            return super().content_length
+        return None
+
+    @cached_property
+    def cookies(self) -> ImmutableMultiDict[str, str]:
+        """The cookies that the client sent."""
+        return super().cookies if self._has(b"cookie") else _NO_COOKIES
+
+    @property
+    def blueprint(self) -> str | None:
+        """The name of the blueprint of the route that was taken."""
+        names = self.blueprints
+        return names[0] if names else None
+
+    @property
+    def blueprints(self) -> list[str]:
+        """The same, and the names of the blueprints around it, outwards."""
+        rule = self.url_rule
+        return list(_blueprints(rule.endpoint)) if rule is not None else []
+
+    def _has(self, wanted: bytes) -> bool:
+        scope: Any = self.scope
+        return any(name == wanted for name, _ in scope["headers"])  # in lower case, by ASGI
+
+
+@cache  # as many as there are endpoints
+def _blueprints(endpoint: str) -> tuple[str, ...]:
+    parts = endpoint.split(".")[:-1]
+    return tuple(".".join(parts[:end]) for end in range(len(parts), 0, -1))
