@@ -12,7 +12,7 @@ from sqlalchemy.engine import URL, Connection
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool
 
-from quartapp.db import deadline
+from quartapp.db import deadline, sqlite
 
 BUSY_TIMEOUT = 5.0  # seconds that a writer waits for another one on SQLite
 CONNECT_TIMEOUT = 5.0  # seconds until a MySQL server that does not answer is given up
@@ -45,6 +45,7 @@ def _sqlite(url: URL, pool_size: int) -> AsyncEngine:
     # first lose updates: it is told to keep out, and `_begin` says when one begins.
     engine = create_async_engine(
         url,
+        module=sqlite.driver(),
         connect_args={"isolation_level": None, "timeout": BUSY_TIMEOUT},
         poolclass=AsyncAdaptedQueuePool,
         # A database in memory lives in its one connection, which users take in turn.
@@ -136,4 +137,4 @@ def _prepare_mysql(connection: Any, _record: object) -> None:
 
 def _begin(connection: Connection) -> None:
     writing = connection.get_execution_options().get(WRITING, False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else sqlite.BEGIN)

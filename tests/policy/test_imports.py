@@ -20,7 +20,7 @@ ALLOWED: dict[str, set[str]] = {
     "paths": set(),
     "settings": {"pydantic", "pydantic_settings"},
     "jwt": {"jwt", "cryptography", "quart", "werkzeug", "quartapp.jwt"},
-    "db": COMMON | {"sqlalchemy", "alembic", "aiomysql", "quartapp.db"},
+    "db": COMMON | {"sqlalchemy", "alembic", "aiomysql", "aiosqlite", "quartapp.db"},
     "audit": COMMON | {"sqlalchemy", "quartapp.db", "quartapp.audit"},
     "idempotency": COMMON | {"sqlalchemy", "quartapp.db", "quartapp.idempotency"},
     "accounts": COMMON

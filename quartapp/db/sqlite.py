@@ -1,0 +1,163 @@
+"""SQLite for SQLAlchemy with one errand to the connection's thread a statement, in place of four.
+
+The driver has a thread for each connection, and goes there to make a cursor, to execute, to fetch
+and to close; each time two threads change places. What is asked here brings all rows along at
+once. A transaction that begins with no lock begins with its first statement, and nobody rolls
+back what has not begun.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import Any, cast
+
+import aiosqlite
+from sqlalchemy.dialects.sqlite.aiosqlite import AsyncAdapt_aiosqlite_dbapi
+
+BEGIN = "BEGIN"  # of a transaction that takes no lock before it reads or writes
+CHUNK = 64  # rows; only for those who iterate over a cursor of the driver's own
+
+
+def driver() -> AsyncAdapt_aiosqlite_dbapi:
+    """The driver, as `create_async_engine(module=…)` takes it."""
+    made = AsyncAdapt_aiosqlite_dbapi(aiosqlite, sqlite3)
+    made.aiosqlite = cast(Any, SimpleNamespace(connect=connect, __version__=aiosqlite.__version__))
+    return made
+
+
+def connect(database: str, **options: Any) -> QuickConnection:
+    """A connection that is made when it is awaited."""
+
+    def connector() -> sqlite3.Connection:
+        return sqlite3.connect(database, factory=_Connection, **options)
+
+    return QuickConnection(connector)
+
+
+class QuickConnection(aiosqlite.Connection):
+    """The driver's connection, with cursors of ours, by which all statements go."""
+
+    def __init__(self, connector: Callable[[], sqlite3.Connection]) -> None:
+        super().__init__(connector, CHUNK)
+        self._to_begin = False
+        self._was_asked = False  # since the last transaction ended
+
+    async def ask(self, statement: str, parameters: Iterable[Any] | None) -> Answer:
+        """Execute a statement; what BEGIN does is put off until there is something to do."""
+        if statement == BEGIN:
+            self._to_begin = True
+            return Answer([])
+        self._was_asked = True
+        values = _AfterBegin(parameters or ()) if self._to_begin else parameters
+        self._to_begin = False
+        found: Any = await self.execute_fetchall(statement, values)
+        return cast(Answer, found)
+
+    async def ask_for_each(self, statement: str, rows: Iterable[Iterable[Any]]) -> Answer:
+        """Execute a statement once for each row of values."""
+        if self._to_begin:
+            self._to_begin = False
+            await self.ask("BEGIN DEFERRED", None)
+        self._was_asked = True
+        async with self.executemany(statement, rows) as done:
+            return Answer([], rowcount=done.rowcount)
+
+    async def commit(self) -> None:
+        """Keep what was done since the transaction began."""
+        self._to_begin = False
+        if self._was_asked:
+            await super().commit()
+            self._was_asked = False
+
+    async def rollback(self) -> None:
+        """Undo what was done since the transaction began, and end it."""
+        self._to_begin = False
+        if self._was_asked:
+            await super().rollback()
+            self._was_asked = False
+
+    def cursor(self) -> QuickCursor:  # type: ignore[override]
+        """A cursor, for which nobody goes anywhere."""
+        return QuickCursor(self)
+
+
+class QuickCursor:
+    """What has been asked, and all of its answer."""
+
+    def __init__(self, connection: QuickConnection) -> None:
+        self._connection = connection
+        self._answer = Answer([])
+        self.arraysize = 1
+
+    @property
+    def description(self) -> Any:
+        """The columns of the answer; None if it has none."""
+        return self._answer.description
+
+    @property
+    def rowcount(self) -> int:
+        """How many rows were changed; -1 if that is not known."""
+        return self._answer.rowcount
+
+    @property
+    def lastrowid(self) -> int | None:
+        """The number of the row that was added last."""
+        return self._answer.lastrowid
+
+    async def __aenter__(self) -> QuickCursor:
+        return self
+
+    async def execute(self, statement: str, parameters: Iterable[Any] | None = None) -> QuickCursor:
+        """Ask, and take in every row."""
+        self._answer = await self._connection.ask(statement, parameters)
+        return self
+
+    async def executemany(self, statement: str, rows: Iterable[Iterable[Any]]) -> QuickCursor:
+        """Do the same for each of them."""
+        self._answer = await self._connection.ask_for_each(statement, rows)
+        return self
+
+    async def fetchall(self) -> list[Any]:
+        """Every row."""
+        return self._answer.rows
+
+    async def close(self) -> None:
+        """Do nothing: in the connection's thread all is closed already."""
+
+
+@dataclass(slots=True)
+class Answer:
+    """What became of a statement."""
+
+    rows: list[Any]
+    description: Any = None
+    rowcount: int = -1
+    lastrowid: int | None = None
+
+
+class _AfterBegin(tuple[Any, ...]):
+    """The values of a statement before which a transaction is to begin."""
+
+    __slots__ = ()
+
+
+class _Connection(sqlite3.Connection):
+    def execute(self, sql: str, parameters: Any = (), /) -> _Cursor:
+        cursor = self.cursor(_Cursor)
+        if isinstance(parameters, _AfterBegin):
+            cursor.execute(BEGIN)
+        cursor.execute(sql, parameters)
+        return cursor
+
+
+class _Cursor(sqlite3.Cursor):
+    """In the connection's thread: what is fetched is the whole answer, and the cursor's end."""
+
+    def fetchall(self) -> Any:
+        rows = super().fetchall() if self.description else []
+        answer = Answer(rows, self.description, self.rowcount, self.lastrowid)
+        self.close()
+        return answer

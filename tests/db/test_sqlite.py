@@ -1,0 +1,93 @@
+"""How often a transaction on SQLite goes to its connection's thread, and what it finds there."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
+
+from quartapp.db.database import Database
+
+
+@pytest_asyncio.fixture
+async def database(tmp_path: Path) -> AsyncIterator[Database]:
+    database = Database(f"sqlite+aiosqlite:///{tmp_path / 'own.db'}")
+    async with database.writing() as db:
+        await db.execute(text("CREATE TABLE kept (id INTEGER PRIMARY KEY, name TEXT)"))
+    yield database
+    await database.close()
+
+
+@pytest.fixture
+def errands(caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
+    """The driver's log, in which each errand has a line."""
+    caplog.set_level("DEBUG", logger="aiosqlite")
+    return caplog
+
+
+def count(errands: pytest.LogCaptureFixture) -> int:
+    number = sum(line.startswith("executing ") for line in errands.messages)
+    errands.clear()
+    return number
+
+
+async def test_a_question_is_one_errand_and_the_end_another(
+    database: Database, errands: pytest.LogCaptureFixture
+) -> None:
+    async with database.reading() as db:
+        assert (await db.execute(text("SELECT 1, 'x'"))).all() == [(1, "x")]
+        assert count(errands) == 1
+        await db.execute(text("SELECT 2"))
+        assert count(errands) == 1
+
+    assert count(errands) == 1
+
+
+async def test_who_asks_nothing_goes_nowhere(
+    database: Database, errands: pytest.LogCaptureFixture
+) -> None:
+    async with database.reading() as db:
+        await db.connection()
+
+    assert count(errands) == 0
+
+
+async def test_what_is_read_stays_as_it_was_at_the_first_question(database: Database) -> None:
+    asked = text("SELECT count(*) FROM kept")
+    async with database.reading() as db:
+        assert await db.scalar(asked) == 0
+        async with database.writing() as other:
+            await other.execute(text("INSERT INTO kept (name) VALUES ('a')"))
+        assert await db.scalar(asked) == 0
+
+    async with database.reading() as db:
+        assert await db.scalar(asked) == 1
+
+
+async def test_a_failed_question_leaves_no_transaction_behind(database: Database) -> None:
+    for _ in range(2):
+        with pytest.raises(OperationalError, match="no such table"):
+            async with database.reading() as db:
+                await db.execute(text("SELECT * FROM missing"))
+
+    async with database.reading() as db:
+        raw = await (await db.connection()).get_raw_connection()
+        assert raw.driver_connection is not None
+        assert not raw.driver_connection.in_transaction
+
+
+async def test_many_rows_are_written_and_undone_together(database: Database) -> None:
+    rows = [{"name": "a"}, {"name": "b"}]
+    insert = text("INSERT INTO kept (name) VALUES (:name)")
+    async with database.engine.connect() as connection:  # begins with no lock
+        assert (await connection.execute(insert, rows)).rowcount == 2
+        await connection.rollback()
+        await connection.execute(insert, rows)
+        await connection.commit()
+
+    async with database.reading() as db:
+        assert (await db.execute(text("SELECT id, name FROM kept"))).all() == [(1, "a"), (2, "b")]
