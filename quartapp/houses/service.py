@@ -7,8 +7,8 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from sqlalchemy import BigInteger, ColumnElement, Select, bindparam, func, insert, select
 from sqlalchemy import delete as delete_from
-from sqlalchemy import func, insert, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import undefer
@@ -30,6 +30,23 @@ LENGTHS = {
     name: House.__table__.c[name].type.length  # type: ignore[attr-defined]
     for name in COLUMNS
 }
+
+LARGEST = 2**63 - 1  # that a database takes for a number of rows
+
+
+def _page(*wanted: ColumnElement[bool]) -> Select[tuple[House, int]]:
+    """So many houses by id, and beside each how many there are in all."""
+    total = select(func.count()).select_from(House).where(*wanted)
+    return (
+        select(House, total.scalar_subquery().label("total"))
+        .where(*wanted)
+        .order_by(House.id)
+        .limit(bindparam("size", type_=BigInteger))
+        .offset(bindparam("offset", type_=BigInteger))
+    )
+
+
+_PAGE = _page()  # made once: that takes longer than to ask for it
 
 
 async def create(
@@ -153,17 +170,20 @@ async def page(
 
     `number` and `size` are at least 1 and have no upper limit; past the end a page is empty.
     """
-    chosen = select(House)
+    offset = (number - 1) * size
+    asked = {"size": min(size, LARGEST), "offset": min(offset, LARGEST)}
+    page = _PAGE
     if project_name is not None:
         if refusals({"project_name": project_name}):
             return Page(items=[], number=number, size=size, total=0)
-        chosen = chosen.where(exactly(db, House.project_name, project_name))
-    total = await db.scalar(select(func.count()).select_from(chosen.subquery())) or 0
-    offset = (number - 1) * size
-    if offset >= total:
-        return Page(items=[], number=number, size=size, total=total)
-    rows = chosen.order_by(House.id).limit(min(size, total)).offset(offset)
-    return Page(items=(await db.scalars(rows)).all(), number=number, size=size, total=total)
+        page = _page(exactly(db, House.project_name, project_name))
+    rows = (await db.execute(page, asked)).all()
+    if rows or not offset:
+        total = rows[0].total if rows else 0
+    else:
+        first = (await db.execute(page, {"size": 1, "offset": 0})).first()
+        total = first.total if first else 0
+    return Page(items=[row.House for row in rows], number=number, size=size, total=total)
 
 
 def refusals(values: Mapping[str, str | None]) -> dict[str, Refusal]:
