@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Update, and_, false, func, update
+from sqlalchemy import BindParameter, ColumnElement, Update, and_, false, func, update
 
 from quartapp.accounts.models import LoginSession
 from quartapp.core.text import is_storable
@@ -20,7 +20,7 @@ def is_theirs(subject: str) -> ColumnElement[bool]:
     )
 
 
-def is_live(now: datetime) -> ColumnElement[bool]:
+def is_live(now: datetime | BindParameter[datetime]) -> ColumnElement[bool]:
     """The condition that a session is neither ended nor expired."""
     return and_(
         LoginSession.revoked_at.is_(None),

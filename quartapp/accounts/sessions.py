@@ -13,6 +13,7 @@ from sqlalchemy import (
     Insert,
     Select,
     Update,
+    bindparam,
     delete,
     exists,
     insert,
@@ -34,6 +35,13 @@ BATCH = 500  # rows deleted in one transaction
 KEYS_UNTIL_PRUNING = 1000  # proofs
 
 _COLUMNS: Final = [field.name for field in fields(Session)]
+
+# Made once, as every request with a token asks it.
+_LIVE: Final = select(LoginSession.id).where(
+    LoginSession.id == bindparam("session"),
+    is_live(bindparam("now")),
+    ~exists().where(LoginKey.id == bindparam("token")),
+)
 
 
 class DatabaseSessionStore:
@@ -99,10 +107,9 @@ class DatabaseSessionStore:
 
     async def is_live(self, session_id: str, token: str, *, now: datetime) -> bool:
         """Tell whether a session is live and this token of it not revoked by itself."""
-        refused = exists().where(LoginKey.id == token)
-        live = select(LoginSession.id).where(LoginSession.id == session_id, is_live(now), ~refused)
+        asked = {"session": session_id, "now": now, "token": token}
         async with self._database.reading() as db:
-            return await db.scalar(live) is not None
+            return await db.scalar(_LIVE, asked) is not None
 
     async def revoke_token(self, token: str, *, until: datetime) -> None:
         """Refuse one token, of which `token` is a digest, until it has expired."""
