@@ -10,7 +10,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NoReturn
 
@@ -30,32 +30,25 @@ HASTY = (
 
 
 @dataclass
-class MariaDB:
-    """A server of our own. `stop` and `start` make it go away and come back as it was.
-
-    One that is `durable` keeps what it has committed also when it is killed.
-    """
+class Private:
+    """A server of our own. `stop` and `start` make it go away and come back as it was."""
 
     binary: str
     folder: Path
     port: int
-    process: subprocess.Popen[bytes] | None = None
-    durable: bool = False
-
-    def url(self, database: str) -> str:
-        """The address of one of its databases."""
-        return f"mysql+aiomysql://root@127.0.0.1:{self.port}/{database}"
+    process: subprocess.Popen[bytes] | None = field(default=None, init=False)
 
     def start(self) -> None:
         """Start it and wait until it answers."""
         with (self.folder / "log").open("ab") as log:
-            self.process = subprocess.Popen(self._command(), stdout=log, stderr=log)
+            self.process = subprocess.Popen(self.command(), stdout=log, stderr=log)
         deadline = time.monotonic() + START_TIMEOUT
         while not self.answers():
             if self.process.poll() is not None or time.monotonic() > deadline:
                 self.stop()
-                raise RuntimeError("MariaDB did not start:\n" + (self.folder / "log").read_text())
-            time.sleep(0.05)
+                log_of_it = (self.folder / "log").read_text()
+                raise RuntimeError(f"{self.binary} did not start:\n{log_of_it}")
+            time.sleep(0.02)
 
     def stop(self) -> None:
         """End it and wait until it is gone."""
@@ -75,7 +68,27 @@ class MariaDB:
             self.process.wait()
             self.process = None
 
-    def _command(self) -> list[str]:
+    def command(self) -> list[str]:
+        """What starts it."""
+        raise NotImplementedError
+
+    def answers(self) -> bool:
+        """Whether it is ready."""
+        raise NotImplementedError
+
+
+@dataclass
+class MariaDB(Private):
+    """A MariaDB. One that is `durable` keeps what it has committed also when it is killed."""
+
+    durable: bool = False
+
+    def url(self, database: str) -> str:
+        """The address of one of its databases."""
+        return f"mysql+aiomysql://root@127.0.0.1:{self.port}/{database}"
+
+    def command(self) -> list[str]:
+        """What starts it."""
         return [
             self.binary,
             "--no-defaults",
@@ -124,42 +137,19 @@ class MariaDB:
 
 
 @dataclass
-class Redis:
-    """A server of our own that keeps nothing. `stop` and `start` make it go away and come back."""
-
-    binary: str
-    folder: Path
-    port: int
-    process: subprocess.Popen[bytes] | None = None
+class Redis(Private):
+    """A Redis that keeps nothing."""
 
     @property
     def url(self) -> str:
         """The address of its first database."""
         return f"redis://127.0.0.1:{self.port}/0"
 
-    def start(self) -> None:
-        """Start it and wait until it answers."""
-        command = [self.binary, "--port", str(self.port), "--bind", "127.0.0.1"]
+    def command(self) -> list[str]:
+        """What starts it."""
+        address = ["--port", str(self.port), "--bind", "127.0.0.1"]
         keep_nothing = ["--save", "", "--appendonly", "no", "--dir", str(self.folder)]
-        with (self.folder / "log").open("ab") as log:
-            self.process = subprocess.Popen([*command, *keep_nothing], stdout=log, stderr=log)
-        deadline = time.monotonic() + START_TIMEOUT
-        while not self.answers():
-            if self.process.poll() is not None or time.monotonic() > deadline:
-                self.stop()
-                raise RuntimeError("Redis did not start:\n" + (self.folder / "log").read_text())
-            time.sleep(0.02)
-
-    def stop(self) -> None:
-        """End it and wait until it is gone."""
-        if self.process is not None:
-            self.process.terminate()
-            try:
-                self.process.wait(30)
-            except subprocess.TimeoutExpired:
-                self.process.kill()
-                self.process.wait()
-            self.process = None
+        return [self.binary, *address, *keep_nothing]
 
     def answers(self) -> bool:
         """Whether it answers a ping."""
