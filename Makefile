@@ -31,7 +31,7 @@ run: install ## serve on http://127.0.0.1:5000 with demo rows (Ctrl-C ends it)
 	@exec $(BIN)/quartapp serve
 
 test: dev ## the whole suite, on SQLite and on MariaDB where it is installed
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+	$(BIN)/python -m pytest --numprocesses 3 --dist loadfile
 
 verify: dev ## the slow proofs: wheel, every page in a browser, schemathesis, `soak` in short
 	$(BIN)/python -m pytest -m slow

@@ -9,7 +9,6 @@ from quartapp.accounts.models import Account
 from quartapp.accounts.passwords import Passwords
 from quartapp.audit.models import AuditEntry
 from quartapp.core.cpu import share_of_cores
-from quartapp.db import migrate as migrations
 from quartapp.db.base import Base
 from quartapp.db.database import Database
 from quartapp.files.models import HouseFile
@@ -146,6 +145,7 @@ def passwords_for(settings: Settings) -> Passwords:
 
 def migrate_at_start(app: Quart) -> None:
     """Let the application bring its embedded database up to date before it serves."""
+    from quartapp.db import migrate as migrations  # a worker of `quartapp serve` does without
 
     @app.before_serving
     async def migrate_the_embedded_database() -> None:

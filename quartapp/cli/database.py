@@ -11,7 +11,6 @@ from pathlib import Path
 import click
 from sqlalchemy.engine import make_url
 
-from quartapp.app import METADATA
 from quartapp.cli.common import read_settings, with_any_database, with_database
 from quartapp.core.errors import Conflict
 from quartapp.db import backup as backups
@@ -79,6 +78,7 @@ def current() -> None:
 @db.command()
 def check() -> None:
     """Say whether the database is at the newest revision and its tables are as they should be."""
+    from quartapp.app import METADATA  # no other command of these needs the application
 
     async def work(database: Database) -> None:
         if found := await migrate.differences(database, METADATA):

@@ -6,13 +6,13 @@ import asyncio
 import shutil
 from collections.abc import Iterable
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 from typing import cast
 
 from quart import Quart
 
 from quartapp.core.errors import NotReady
-from quartapp.db import migrate
 from quartapp.db.database import Database
 from quartapp.web.db import app_database
 from quartapp.web.middleware.probes import Check, Probes
@@ -57,6 +57,7 @@ def _at_head(database: Database) -> Check:
         nonlocal arrived
         if arrived:
             return
+        migrate = await asyncio.to_thread(import_module, "quartapp.db.migrate")  # seldom loaded yet
         try:
             current = await migrate.current(database) if await database.exists() else None
         except Exception:

@@ -58,15 +58,13 @@ async def faults(page: Page, site: Site, look: Look) -> dict[str, list[str]]:
     return found
 
 
-@pytest.mark.parametrize("look", [Look("en", "light"), Look("zh", "dark")], ids=str)
 async def test_the_pages_that_matter_most_are_accessible(
-    looking: Page, site: Site, look: Look, monkeypatch: pytest.MonkeyPatch
+    looking: Page, site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    chosen = {"en": ("overview", "houses"), "zh": ("house", "sign-in")}[look.language]
-    for name in set(PAGES) - set(chosen):
+    for name in set(PAGES) - {"overview", "houses"}:
         monkeypatch.delitem(PAGES, name)
 
-    assert await faults(looking, site, look) == {}
+    assert await faults(looking, site, Look("en", "light")) == {}
 
 
 @pytest.mark.slow

@@ -97,6 +97,7 @@ async def test_without_a_terminal_no_password_is_asked_for(tmp_path: Path) -> No
     assert err.decode().endswith("Error: no terminal to ask on: use --password-stdin\n")
 
 
+@pytest.mark.slow
 async def test_an_export_whose_reader_goes_away_ends_without_a_traceback(tmp_path: Path) -> None:
     await quartapp(tmp_path, "db", "upgrade")
     process = await asyncio.create_subprocess_shell(

@@ -84,6 +84,7 @@ def test_it_serves_and_answers_what_runs_before_it_ends(tmp_path: Path) -> None:
     assert not list(tmp_path.glob("quartapp-metrics-*"))
 
 
+@pytest.mark.slow
 def test_workers_whose_parent_is_gone_end_and_tell_those_who_wait(tmp_path: Path) -> None:
     settings = {"QUARTAPP_SHUTDOWN_TIMEOUT": "0.2"}
     with (

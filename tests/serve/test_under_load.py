@@ -67,6 +67,7 @@ def test_renewing_the_workers_refuses_nothing_and_neither_it_nor_a_stop_cuts_any
         check_the_end(server, load, ended)
 
 
+@pytest.mark.slow
 def test_a_worker_that_has_served_enough_is_renewed_without_a_cut(tmp_path: Path) -> None:
     with serving(1, tmp_path, MAX_REQUESTS="60") as server:
         old = server.children()
