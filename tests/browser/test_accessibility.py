@@ -58,13 +58,14 @@ async def faults(page: Page, site: Site, look: Look) -> dict[str, list[str]]:
     return found
 
 
+@pytest.mark.parametrize("look", [Look("en", "light")], ids=str)
 async def test_the_pages_that_matter_most_are_accessible(
-    looking: Page, site: Site, monkeypatch: pytest.MonkeyPatch
+    looking: Page, site: Site, look: Look, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in set(PAGES) - {"overview", "houses"}:
         monkeypatch.delitem(PAGES, name)
 
-    assert await faults(looking, site, Look("en", "light")) == {}
+    assert await faults(looking, site, look) == {}
 
 
 @pytest.mark.slow
