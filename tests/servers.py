@@ -8,6 +8,7 @@ import socket
 import subprocess
 import tempfile
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -30,7 +31,7 @@ HASTY = (
 
 
 @dataclass
-class Private:
+class Private(ABC):
     """A server of our own. `stop` and `start` make it go away and come back as it was."""
 
     binary: str
@@ -68,13 +69,13 @@ class Private:
             self.process.wait()
             self.process = None
 
+    @abstractmethod
     def command(self) -> list[str]:
         """What starts it."""
-        raise NotImplementedError
 
+    @abstractmethod
     def answers(self) -> bool:
         """Whether it is ready."""
-        raise NotImplementedError
 
 
 @dataclass

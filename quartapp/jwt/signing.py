@@ -51,6 +51,7 @@ class _Bound(Algorithm):
     def verify(self, msg: bytes, key: Any, sig: bytes) -> bool:
         return self._algorithm.verify(msg, key, sig)
 
+    # PyJWT asks every algorithm to have these two; nobody asks one that has its key already.
     @staticmethod
     def to_jwk(key_obj: Any, as_dict: bool = False) -> NoReturn:
         raise NotImplementedError

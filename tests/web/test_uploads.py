@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import errno
 import os
 import time
 from pathlib import Path
@@ -13,6 +12,7 @@ from quart import Quart
 
 from quartapp.files.storage import ABANDONED
 from quartapp.web.uploads import prepare
+from tests.web.disk import fill_disk
 from tests.web.wire import Heard, in_chunks, multipart, speak
 
 UPLOADER = "/lessons/upload/uploader"
@@ -102,17 +102,7 @@ async def test_uploads_of_one_name_at_once_never_mix(app: Quart) -> None:
 async def test_a_full_disk_is_503_and_leaves_nothing(
     app: Quart, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    write = os.write
-    written = 0
-
-    def full(descriptor: int, data: memoryview) -> int:
-        nonlocal written
-        written += len(data)
-        if written > 1_500_000:
-            raise OSError(errno.ENOSPC, "No space left on device")
-        return write(descriptor, data)
-
-    monkeypatch.setattr("quartapp.files.storage.os.write", full)
+    fill_disk(monkeypatch, after=1_500_000)
     heard = await upload(app, "big.bin", b"x" * 3_000_000)
     monkeypatch.undo()
     assert heard.status == 503

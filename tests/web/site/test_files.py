@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import errno
 import json
 import os
 import re
@@ -19,6 +18,7 @@ from quartapp.db.database import Database
 from quartapp.files.models import HouseFile
 from quartapp.web.registry import delete_house
 from tests.files.pictures import picture
+from tests.web.disk import fill_disk
 from tests.web.house_of_files import (
     FILES,
     HOUSE,
@@ -158,17 +158,7 @@ async def test_an_upload_beyond_the_limit_is_413_and_leaves_nothing(
 async def test_a_full_disk_is_503_and_leaves_nothing(
     app: Quart, database: Database, browser: QuartClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    write = os.write
-    written = 0
-
-    def full(descriptor: int, data: memoryview) -> int:
-        nonlocal written
-        written += len(data)
-        if written > 2_500_000:
-            raise OSError(errno.ENOSPC, "No space left on device")
-        return write(descriptor, data)
-
-    monkeypatch.setattr("quartapp.files.storage.os.write", full)
+    fill_disk(monkeypatch, after=2_500_000)
     heard = await upload(app, browser, ("1", b"x" * 2_000_000), ("2", b"x" * 2_000_000))
     monkeypatch.undo()
     assert heard.status == 503
