@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterable
+from contextlib import closing
 from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any, cast
@@ -147,9 +148,16 @@ class _AfterBegin(tuple[Any, ...]):
 class _Connection(sqlite3.Connection):
     def execute(self, sql: str, parameters: Any = (), /) -> _Cursor:
         cursor = self.cursor(_Cursor)
-        if isinstance(parameters, _AfterBegin):
-            cursor.execute(BEGIN)
-        cursor.execute(sql, parameters)
+        try:
+            if isinstance(parameters, _AfterBegin):
+                cursor.execute(BEGIN)
+            cursor.execute(sql, parameters)
+        except BaseException:
+            # It lives on in the traceback, and its end takes SQLite's lock of the connection:
+            # who collects it later, the event loop say, would stand still for as long as the
+            # connection then waits for another writer.
+            cursor.close()
+            raise
         return cursor
 
 
@@ -157,7 +165,6 @@ class _Cursor(sqlite3.Cursor):
     """In the connection's thread: what is fetched is the whole answer, and the cursor's end."""
 
     def fetchall(self) -> Any:
-        rows = super().fetchall() if self.description else []
-        answer = Answer(rows, self.description, self.rowcount, self.lastrowid)
-        self.close()
-        return answer
+        with closing(self):
+            rows = super().fetchall() if self.description else []
+            return Answer(rows, self.description, self.rowcount, self.lastrowid)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+import gc
+import sqlite3
 from collections.abc import AsyncIterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
 from sqlalchemy import text
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import IntegrityError, OperationalError
 
 from quartapp.db.database import Database
 
@@ -91,3 +95,32 @@ async def test_many_rows_are_written_and_undone_together(database: Database) -> 
 
     async with database.reading() as db:
         assert (await db.execute(text("SELECT id, name FROM kept"))).all() == [(1, "a"), (2, "b")]
+
+
+@pytest.mark.parametrize("ids", [[1], [2, 1]])
+async def test_what_failed_is_forgotten_without_waiting_for_a_writer(
+    database: Database, ids: list[int]
+) -> None:
+    add = text("INSERT INTO kept (id) VALUES (:id)")
+    async with database.writing() as db:
+        await db.execute(add, {"id": 1})
+    failed = []
+    with pytest.raises(IntegrityError) as error:
+        async with database.writing() as db:
+            await db.execute(add, [{"id": id} for id in ids])
+    failed.append(error)
+    del error
+
+    with closing(sqlite3.connect(str(database.url.database), isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        waiting = asyncio.create_task(_add(database, 2))
+        await asyncio.sleep(0.2)
+        failed.clear()
+        gc.collect()
+        other.execute("ROLLBACK")
+    await waiting
+
+
+async def _add(database: Database, id: int) -> None:
+    async with database.writing() as db:
+        await db.execute(text("INSERT INTO kept (id) VALUES (:id)"), {"id": id})

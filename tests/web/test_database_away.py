@@ -227,6 +227,8 @@ async def stopped(_house: House, server: MariaDB) -> AsyncIterator[None]:
 async def hanging(_house: House, server: MariaDB) -> AsyncIterator[None]:
     assert server.process is not None
     os.kill(server.process.pid, signal.SIGSTOP)
+    # Its threads stop one after the other: one might still answer the next question.
+    await asyncio.to_thread(os.waitid, os.P_PID, server.process.pid, os.WSTOPPED)
     try:
         yield
     finally:
