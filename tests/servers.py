@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -68,6 +69,18 @@ class Private(ABC):
             self.process.kill()
             self.process.wait()
             self.process = None
+
+    @contextmanager
+    def silent(self) -> Iterator[None]:
+        """Let it hang: it takes connections and says nothing."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGSTOP)
+        # Its threads stop one after the other: one might still answer the next question.
+        os.waitid(os.P_PID, self.process.pid, os.WSTOPPED)
+        try:
+            yield
+        finally:
+            self.process.send_signal(signal.SIGCONT)
 
     @abstractmethod
     def command(self) -> list[str]:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import signal
 import socket
 import time
 from collections.abc import AsyncIterator, Callable
@@ -225,14 +223,8 @@ async def stopped(_house: House, server: MariaDB) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def hanging(_house: House, server: MariaDB) -> AsyncIterator[None]:
-    assert server.process is not None
-    os.kill(server.process.pid, signal.SIGSTOP)
-    # Its threads stop one after the other: one might still answer the next question.
-    await asyncio.to_thread(os.waitid, os.P_PID, server.process.pid, os.WSTOPPED)
-    try:
+    with server.silent():
         yield
-    finally:
-        os.kill(server.process.pid, signal.SIGCONT)
 
 
 @pytest.mark.parametrize("fault", [all_connections_in_use, too_many_connections, stopped, hanging])
