@@ -161,6 +161,17 @@ class Settings(BaseSettings):
             raise ValueError("port 0 is none")
         return url
 
+    @field_validator("*", mode="before")
+    @classmethod
+    def _text(cls, value: object) -> object:
+        """What the environment holds may be any bytes, which no refusal could quote.
+
+        The last one here is the first to look.
+        """
+        if isinstance(value, str) and not _is_text(value):
+            raise ValueError("is not UTF-8")
+        return value
+
     @field_validator("max_connections", mode="after")
     @classmethod
     def _more_than_in_flight(cls, connections: int, info: ValidationInfo) -> int:
@@ -222,6 +233,14 @@ def load_settings(**given: Any) -> Settings:
         raise SettingsError([".env: is not UTF-8"]) from None
     except OSError as error:
         raise SettingsError([f"{error.filename}: {error.strerror}"]) from None
+
+
+def _is_text(value: str) -> bool:
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def networks(listed: str) -> tuple[Network, ...]:

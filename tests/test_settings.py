@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import stat
 import sys
 from ipaddress import ip_network
@@ -11,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from quartapp.settings import WELL_KNOWN, SettingsError, load_settings, weakness
+from quartapp.settings import WELL_KNOWN, Settings, SettingsError, load_settings, weakness
 
 STRONG = "0123456789abcdefghijklmnopqrstuvwxyz"
 OTHER = STRONG[::-1]
@@ -119,6 +120,13 @@ def test_an_instance_path_that_cannot_be_used_is_named(tmp_path: Path) -> None:
     (line,) = problems(instance_path=tmp_path / "file")
 
     assert str(tmp_path / "file") in line
+
+
+@pytest.mark.parametrize("name", sorted(Settings.model_fields))
+def test_a_value_that_is_no_text_is_named(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(os.environb, f"QUARTAPP_{name}".upper().encode(), b"mysql+aiomysql://\x9c")
+
+    assert problems()[-1] == f"QUARTAPP_{name.upper()}: is not UTF-8"
 
 
 @pytest.mark.parametrize("listed", ["10.0.0.1/8", "localhost", "1.2.3.4,", "nobody, ::1"])
