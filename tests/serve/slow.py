@@ -7,6 +7,7 @@ when something changes there, with an order it is such a worker itself.
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import sys
 import time
@@ -40,6 +41,10 @@ def make_app() -> Quart:
     @app.get("/pid")
     async def pid() -> str:
         return str(os.getpid())
+
+    @app.get("/spared")
+    async def spared() -> str:
+        return str(gc.get_freeze_count())
 
     @app.get("/sleep/<float:seconds>")
     async def sleep(seconds: float) -> str:

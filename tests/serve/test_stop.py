@@ -52,6 +52,10 @@ def test_an_idle_server_ends_at_once(server: Server, number: signal.Signals) -> 
     assert "closed" in "".join(server.out)
 
 
+def test_what_its_start_has_made_is_no_garbage(server: Server) -> None:
+    assert int(server.get("/spared")[1]) > 10_000
+
+
 def test_idle_connections_do_not_hold_it(server: Server) -> None:
     kept, silent, half = server.connect(), server.connect(), server.connect()
     kept.request("GET", "/pid")
