@@ -13,7 +13,6 @@ WINDOW: Final = 15 * 60  # seconds for which a failure counts
 
 MOST_KEYS: Final = 4096  # whose failures one process remembers, about 1 MiB
 
-MOST_QUESTIONS: Final = 16  # to shared windows at once, each on a connection of its own
 AT_ONCE: Final = 16  # questions of one process to what it shares, and so connections
 
 PAUSE: Final = 5.0  # seconds for which windows that failed are not asked again
@@ -109,7 +108,6 @@ class WithFallback:
         self._shared = shared
         self._own = own
         self._errors = away  # that the shared ones raise
-        self._turns = asyncio.Semaphore(MOST_QUESTIONS)
         self._is_away = False
         self._ask_again_at = 0.0  # on the clock of the loop
         self._slots = asyncio.Semaphore(AT_ONCE)
