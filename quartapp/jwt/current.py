@@ -47,7 +47,9 @@ def get_current_user(*, manager: _Manager = None) -> Any:
     """
     outcome = verified(manager)
     if not outcome.has_user:
-        raise RuntimeError("get_current_user needs a function that loads users: @jwt.user_lookup_loader")
+        raise RuntimeError(
+            "get_current_user needs a function that loads users: @jwt.user_lookup_loader"
+        )
     return outcome.user
 
 

@@ -113,7 +113,7 @@ async def test_there_is_no_user_without_a_lookup() -> None:
     app = bare()
     async with app.test_request_context("/", headers=dict(bearer(token()))):
         await ours.verify_jwt_in_request()
-        with pytest.raises(RuntimeError, match="@jwt.user_lookup_loader"):
+        with pytest.raises(RuntimeError, match=r"@jwt\.user_lookup_loader"):
             ours.get_current_user()
 
 
