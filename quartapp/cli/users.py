@@ -47,7 +47,7 @@ def create(name: str, admin: bool, from_stdin: bool) -> None:
     password = _password(name, settings, from_stdin=from_stdin)
 
     async def work(database: Database) -> None:
-        password_hash = await _hash(password)
+        password_hash = await _hash(password, settings)
         async with database.writing() as db:
             await service.create(
                 db, username=name, password_hash=password_hash, is_admin=admin or None, by=BY
@@ -66,7 +66,7 @@ def password(name: str, from_stdin: bool) -> None:
     new = _password(name, settings, from_stdin=from_stdin)
 
     async def work(database: Database) -> None:
-        password_hash = await _hash(new)
+        password_hash = await _hash(new, settings)
         async with database.writing() as db:
             account = await _named(db, name)
             await service.put_password(db, account=account, password_hash=password_hash, by=BY)
@@ -136,11 +136,13 @@ def list_() -> None:
 def hash_passwords() -> None:
     """Replace every password that still stands in the table as it was typed by its hash."""
 
+    settings = read_settings()
+
     async def work(database: Database) -> int:
-        with closing(Passwords()) as passwords:
+        with closing(_passwords(settings)) as passwords:
             return await login.hash_all(database, passwords)
 
-    click.echo(f"Passwords hashed: {with_database(work)}")
+    click.echo(f"Passwords hashed: {with_database(work, settings=settings)}")
 
 
 async def _named(db: AsyncSession, name: str) -> Account:
@@ -150,9 +152,13 @@ async def _named(db: AsyncSession, name: str) -> Account:
     return account
 
 
-async def _hash(password: str) -> str:
-    with closing(Passwords()) as passwords:
+async def _hash(password: str, settings: Settings) -> str:
+    with closing(_passwords(settings)) as passwords:
         return await passwords.hash(password)
+
+
+def _passwords(settings: Settings) -> Passwords:
+    return Passwords(time_cost=settings.password_time_cost, memory_kib=settings.password_memory_kib)
 
 
 def _password(name: str, settings: Settings, *, from_stdin: bool) -> str:

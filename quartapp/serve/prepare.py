@@ -26,7 +26,7 @@ async def prepare_database(settings: Settings, *, workers: int = 1) -> str:
     try:
         if settings.embedded:
             await migrate.upgrade(database)
-            return "" if settings.production else await _sow(database)
+            return "" if settings.production else await _sow(database, settings)
         await _must_be_at_head(database)
         return ""
     except NotReady as error:
@@ -56,9 +56,10 @@ async def _must_be_at_head(database: Database) -> None:
         raise NotReady(f"{where} {at}; {head} is needed: run `quartapp db upgrade`.")
 
 
-async def _sow(database: Database) -> str:
+async def _sow(database: Database, settings: Settings) -> str:
     """Put the demo rows into tables that are empty."""
-    with closing(Passwords()) as passwords:
+    made = Passwords(time_cost=settings.password_time_cost, memory_kib=settings.password_memory_kib)
+    with closing(made) as passwords:
         password_hash = await passwords.hash(PASSWORD)
     async with database.writing() as db:
         houses = await sow_houses(db)

@@ -9,7 +9,7 @@ from quartapp.accounts.browsers import LONG, start
 from quartapp.accounts.login import is_accepted
 from quartapp.accounts.passwords import Passwords
 from quartapp.db.database import Database
-from tests.cli.conftest import SECRETS, Run, refused
+from tests.cli.conftest import ON_SQLITE, SECRETS, Run, refused
 from tests.db.helpers import run as sql
 
 PRODUCTION = {"env": "production"} | {
@@ -35,6 +35,25 @@ async def test_an_account_is_made_with_the_password_of_the_first_line(
 
     assert (result.stdout, result.stderr) == ("Account 管理员 is made.\n", "")
     assert await accepted(empty_database, "管理员", "密码 12345 ")
+
+
+@ON_SQLITE
+async def test_a_password_costs_what_the_settings_say(
+    migrated: Run, empty_database: Database
+) -> None:
+    cheap = {"password_time_cost": "1", "password_memory_kib": "1024"}
+    hashes = []
+    typed = "INSERT INTO t_admin (id, username, userpwd) VALUES (9, 'z', 'as it was typed')"
+    for words in (("create", "a"), ("password", "a"), ("hash-passwords",)):
+        option = () if words == ("hash-passwords",) else ("--password-stdin",)
+        await migrated("users", *words, *option, stdin=f"long enough {words}", **cheap)
+        rows = await sql(empty_database, "SELECT userpwd FROM t_admin ORDER BY id")
+        hashes += [rows[-1][0]]
+        if words[0] == "password":
+            await sql(empty_database, typed)
+
+    assert len(set(hashes)) == 3
+    assert {hash.split("$")[3] for hash in hashes} == {"m=1024,t=1,p=1"}
 
 
 async def test_without_the_option_the_password_is_asked_for_twice(

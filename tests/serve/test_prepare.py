@@ -54,6 +54,12 @@ async def test_demo_rows_are_sown_into_empty_tables_alone(tmp_path: Path) -> Non
     assert rows(path) == (3, 1)
 
 
+async def test_the_demo_password_costs_what_the_settings_say(tmp_path: Path) -> None:
+    await prepare_database(settings(tmp_path, password_time_cost=1, password_memory_kib=1024))
+    cheap = "SELECT count(*) FROM t_admin WHERE userpwd LIKE '%$m=1024,t=1,p=1$%'"
+    assert query(tmp_path / "quartapp.db", cheap) == 1
+
+
 async def test_production_is_migrated_and_gets_no_demo_rows(tmp_path: Path) -> None:
     assert await prepare_database(settings(tmp_path, env="production")) == ""
     assert rows(tmp_path / "quartapp.db") == (0, 0)
