@@ -13,16 +13,10 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
-
+from tests.certificate import certify
 from tests.servers import SBIN, START_TIMEOUT, free_port
 
 DEPLOY = Path(__file__).parents[1] / "deploy" / "nginx"
@@ -108,7 +102,7 @@ def _write(proxy: Nginx, upstreams: list[int]) -> None:
     folder = proxy.folder
     user = "user root;" if os.geteuid() == 0 else ""  # its workers write to our folder
     (folder / "nginx.conf").write_text(MAIN.format(folder=folder, user=user))
-    _certify(folder)
+    certify(folder)
     # Nothing else of the files is changed; a line that is no longer there fails the test.
     servers = [f"    server 127.0.0.1:{port} max_fails=3 fail_timeout=2s;" for port in upstreams]
     _adapt(
@@ -136,34 +130,6 @@ def _adapt(name: str, folder: Path, changes: dict[str, str]) -> None:
         assert old in text, f"deploy/nginx/{name} has no {old!r}"
         text = text.replace(old, new)
     (folder / name).write_text(text)
-
-
-def _certify(folder: Path) -> None:
-    """A certificate of its own for 127.0.0.1."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "quartapp tests")])
-    now = datetime.now(UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(hours=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(
-            x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False
-        )
-        .sign(key, hashes.SHA256())
-    )
-    (folder / "fullchain.pem").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-    (folder / "privkey.pem").write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
-        )
-    )
 
 
 def _until_it_answers(proxy: Nginx, process: subprocess.Popen[bytes]) -> None:

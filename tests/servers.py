@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import tempfile
 import time
@@ -18,6 +19,8 @@ from typing import NoReturn
 
 import pymysql
 import pytest
+
+from tests.certificate import certify
 
 START_TIMEOUT = 60.0  # seconds
 SBIN = "/usr/sbin:/usr/local/sbin"
@@ -152,16 +155,24 @@ class MariaDB(Private):
 
 @dataclass
 class Redis(Private):
-    """A Redis that keeps nothing."""
+    """A Redis that keeps nothing. With `tls` it speaks that alone, by a certificate of its own."""
+
+    tls: bool = False
 
     @property
     def url(self) -> str:
         """The address of its first database."""
+        if self.tls:
+            return f"rediss://127.0.0.1:{self.port}/0?ssl_ca_certs={self.folder}/fullchain.pem"
         return f"redis://127.0.0.1:{self.port}/0"
 
     def command(self) -> list[str]:
         """What starts it."""
         address = ["--port", str(self.port), "--bind", "127.0.0.1"]
+        if self.tls:
+            address[:2] = ["--port", "0", "--tls-port", str(self.port), "--tls-auth-clients", "no"]
+            address += ["--tls-cert-file", f"{self.folder}/fullchain.pem"]
+            address += ["--tls-key-file", f"{self.folder}/privkey.pem"]
         keep_nothing = ["--save", "", "--appendonly", "no", "--dir", str(self.folder)]
         return [self.binary, *address, *keep_nothing]
 
@@ -174,9 +185,16 @@ class Redis(Private):
 
     def ask(self, command: str) -> bytes:
         """Send one command and give back the beginning of its answer, as it came."""
-        with socket.create_connection(("127.0.0.1", self.port), timeout=5) as connection:
+        with self._connect() as connection:
             connection.sendall(f"{command}\r\n".encode())
             return connection.recv(65536)
+
+    def _connect(self) -> socket.socket:
+        connection = socket.create_connection(("127.0.0.1", self.port), timeout=5)
+        if not self.tls:
+            return connection
+        trusted = ssl.create_default_context(cafile=self.folder / "fullchain.pem")
+        return trusted.wrap_socket(connection, server_hostname="127.0.0.1")
 
 
 def missing(server: str, *, made_by: str = "make services") -> NoReturn:
@@ -199,10 +217,12 @@ def find_redis() -> str | None:
 
 
 @contextmanager
-def redis(binary: str) -> Iterator[Redis]:
+def redis(binary: str, *, tls: bool = False) -> Iterator[Redis]:
     """A server that is gone afterwards, with all that it held."""
     with tempfile.TemporaryDirectory(prefix="quartapp-redis-") as folder:
-        server = Redis(binary, Path(folder), free_port())
+        server = Redis(binary, Path(folder), free_port(), tls=tls)
+        if tls:
+            certify(server.folder)
         try:
             server.start()
             yield server

@@ -9,7 +9,8 @@ from typing import Any, Final
 from limits import RateLimitItem, RateLimitItemPerSecond
 from limits.aio.storage import RedisStorage
 from limits.aio.strategies import MovingWindowRateLimiter
-from redis.asyncio import ConnectionPool, Redis
+from redis.asyncio import ConnectionPool, Redis, SSLConnection
+from redis.asyncio.connection import RedisSSLContext
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
@@ -36,6 +37,10 @@ class InRedis:
             retry=Retry(NoBackoff(), 0),
             driver_info=None,  # for each connection it would read its own version from the disk
         )
+        if self._pool.connection_class is SSLConnection:
+            first = SSLConnection(**self._pool.connection_kwargs)
+            self._pool.connection_class = _TlsConnection
+            self._pool.connection_kwargs["known"] = first.ssl_context
         options: dict[str, Any] = {"connection_pool": self._pool}
         self._storage = RedisStorage(
             "async+redis://", implementation="redispy", key_prefix=PREFIX, **options
@@ -88,6 +93,14 @@ class InRedis:
         window = await self._failures.get_window_stats(_item(limit), key)
         full = window.remaining <= 0
         return window.remaining, max(0.0, window.reset_time - time.time()) if full else 0.0
+
+
+class _TlsConnection(SSLConnection):
+    """One of many that read the certificates known once: for each it would hold up the loop."""
+
+    def __init__(self, *, known: RedisSSLContext, **options: Any) -> None:
+        super().__init__(**options)
+        self.ssl_context = known
 
 
 def _item(limit: int) -> RateLimitItem:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+import ssl
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import pytest
@@ -14,7 +15,8 @@ from quart import Quart
 from quartapp.testing import new_user, temporary_app
 from quartapp.web import windows
 from quartapp.web.middleware import probes
-from tests.servers import Redis
+from quartapp.web.redis_windows import InRedis
+from tests.servers import Redis, find_redis, missing, redis
 from tests.web.test_limits import LIMIT, by_api, fail
 
 NOT_LONG = 5.0  # seconds for sixty sign-ins, which may wait half a second for Redis but once
@@ -28,6 +30,16 @@ async def shared(redis_url: str) -> AsyncIterator[Quart]:
         for name in ("ann", "bob"):
             await new_user(app, username=name)
         yield app
+
+
+@pytest.fixture
+def tls_redis() -> Iterator[Redis]:
+    """A Redis that speaks TLS alone, by a certificate that signs itself."""
+    binary = find_redis()
+    if binary is None:
+        missing("redis")
+    with redis(binary, tls=True) as server:
+        yield server
 
 
 @pytest.fixture
@@ -111,6 +123,40 @@ async def test_a_redis_that_hangs_is_waited_for_once_and_not_by_every_sign_in(
             for _ in range(20):
                 assert (await by_api(shared, "bob", "123456", address="::2")).status_code == 200
     assert len(told(caplog)) == 1
+
+
+async def test_failures_are_counted_over_tls_where_the_certificate_is_known(
+    tls_redis: Redis,
+) -> None:
+    unknown = tls_redis.url.partition("?")[0]
+    for url, known in ((tls_redis.url, True), (unknown, False)):
+        async with temporary_app(login_rate_limit=LIMIT, redis_url=url) as app:
+            await new_user(app, username="ann")
+            await fail(app, "ann")
+            assert (await by_api(app, "ann")).status_code == 429
+            assert (await readiness(app))[1]["ok"] is known
+        keys = await asyncio.to_thread(tls_redis.ask, "DBSIZE")
+        assert (keys != b":0\r\n") is known
+        await asyncio.to_thread(tls_redis.ask, "FLUSHALL")
+
+
+async def test_certificates_are_read_once_and_not_by_each_of_many_connections(
+    tls_redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[ssl.SSLContext] = []
+    really = ssl.create_default_context
+
+    def context() -> ssl.SSLContext:
+        read.append(really())
+        return read[-1]
+
+    monkeypatch.setattr(ssl, "create_default_context", context)
+    shared = InRedis(tls_redis.url)
+    begun = await asyncio.gather(*(shared.begin(f"k{number}", LIMIT) for number in range(16)))
+    await shared.close()
+
+    assert begun == [0.0] * 16
+    assert len(read) == 1
 
 
 async def test_a_redis_that_refuses_is_as_good_as_none_and_its_password_is_told_nobody(
