@@ -170,6 +170,22 @@ async def test_a_client_that_goes_after_the_answer_did_not_hang_up(lines: Lines)
     assert (line["status"], "hung_up" in line, line["client"]) == (200, False, "192.0.2.7")
 
 
+@pytest.mark.parametrize(("length", "hung_up"), [(b"4", False), (b"5", True)])
+async def test_a_client_that_is_heard_out_and_goes_with_the_whole_answer_did_not_hang_up(
+    length: bytes, hung_up: bool, lines: Lines
+) -> None:
+    async def refuse(scope: Any, receive: Any, send: Any) -> None:
+        await send(START | {"status": 503, "headers": [(b"content-length", length)]})
+        await send({"type": "http.response.body", "body": b"full", "more_body": True})
+        await receive()
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    await ask(Observed(refuse), {"type": "http.disconnect"})
+
+    (line,) = lines.of("requests")
+    assert (line["status"], line.get("hung_up", False)) == (503, hung_up)
+
+
 async def test_what_escapes_the_application_is_told_and_raised(lines: Lines) -> None:
     async def broken(scope: Any, receive: Any, send: Any) -> None:
         raise OSError("no paper")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Iterable
 from typing import Any, Final, cast
 
 from hypercorn.typing import (
@@ -65,13 +66,25 @@ class Observed:
 class _Course:
     """How one request goes on."""
 
-    __slots__ = ("_receive", "_send", "began", "code", "ended", "error", "gone", "sent", "status")
+    __slots__ = (
+        "_headers",
+        "_receive",
+        "_send",
+        "began",
+        "code",
+        "ended",
+        "error",
+        "gone",
+        "sent",
+        "status",
+    )
 
     def __init__(self, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
         self._receive = receive
         self._send = send
         self.began = time.perf_counter()
         self.status = 0  # nothing was answered yet
+        self._headers: Iterable[tuple[bytes, bytes]] = ()
         self.sent = 0  # bytes
         self.ended = False
         self.gone = False
@@ -81,10 +94,14 @@ class _Course:
     async def receive(self) -> ASGIReceiveEvent:
         event = await self._receive()
         if event["type"] == "http.disconnect":
-            self.gone = not self.ended
+            self.gone = not (self.ended or self._is_whole())
         elif event["type"] == "websocket.disconnect":
             self._closed(cast(dict[str, Any], event).get("code", NO_CODE))
         return event
+
+    def _is_whole(self) -> bool:
+        """Whether all was sent that was announced: who is heard out may go with that."""
+        return any(name == b"content-length" and self.sent >= int(v) for name, v in self._headers)
 
     def _closed(self, code: int) -> None:
         """Note that a websocket's client has closed it, unless it was refused or closed before."""
@@ -102,6 +119,7 @@ class _Course:
             self.ended = not answered.get("more_body", False)
         elif kind in {"http.response.start", "websocket.http.response.start"}:
             self.status = cast(dict[str, Any], event)["status"]
+            self._headers = cast(dict[str, Any], event)["headers"]
         elif kind == "websocket.accept":
             self.status = SWITCHED
         elif kind == "websocket.close":
