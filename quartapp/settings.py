@@ -235,6 +235,20 @@ def load_settings(**given: Any) -> Settings:
         raise SettingsError([f"{error.filename}: {error.strerror}"]) from None
 
 
+def is_production() -> bool:
+    """Whether this is production, which is known also where other settings cannot be used."""
+    try:
+        return _Kind().env == "production"
+    except (OSError, UnicodeDecodeError):  # of `.env`
+        return os.environ.get(f"{PREFIX}ENV") == "production"
+
+
+class _Kind(BaseSettings):
+    model_config = Settings.model_config
+
+    env: str = ""
+
+
 def _is_text(value: str) -> bool:
     try:
         value.encode()

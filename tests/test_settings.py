@@ -12,7 +12,14 @@ from typing import Any
 
 import pytest
 
-from quartapp.settings import WELL_KNOWN, Settings, SettingsError, load_settings, weakness
+from quartapp.settings import (
+    WELL_KNOWN,
+    Settings,
+    SettingsError,
+    is_production,
+    load_settings,
+    weakness,
+)
 
 STRONG = "0123456789abcdefghijklmnopqrstuvwxyz"
 OTHER = STRONG[::-1]
@@ -214,6 +221,20 @@ def test_production_needs_both_secrets() -> None:
         "QUARTAPP_SECRET_KEY: must be set in production",
         "QUARTAPP_JWT_SECRET_KEY: must be set in production",
     ]
+
+
+def test_production_is_known_where_nothing_else_can_be_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("QUARTAPP_LOG_LEVEL", "loud")
+    assert not is_production()
+    (tmp_path / ".env").write_text("QUARTAPP_ENV=production")
+    assert is_production()
+    monkeypatch.setenv("QUARTAPP_ENV", "development")
+    assert not is_production()
+    monkeypatch.setenv("QUARTAPP_ENV", "production")
+    (tmp_path / ".env").write_bytes(b"\xff")
+    assert is_production()
 
 
 @pytest.mark.parametrize(

@@ -7,10 +7,11 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import click
 from hypercorn.config import Config
 
-from quartapp.serve.errors import ServeError
-from quartapp.settings import Settings
+from quartapp.serve.errors import REFUSED, ServeError
+from quartapp.settings import Settings, SettingsError, is_production
 from quartapp.telemetry import logs
 
 _HYPERCORN = "hypercorn.error"
@@ -30,12 +31,24 @@ def set_up(settings: Settings, config: Config) -> None:
 
 
 @contextmanager
-def reason_in_the_log(settings: Settings) -> Iterator[None]:
-    """In production end with the reason as a line of the log; people are told by the command."""
+def reason_in_the_log() -> Iterator[None]:
+    """In production end with the reason as a line of the log, or with one for each bad setting.
+
+    Also before `set_up`. In development whoever asks is told by the command.
+    """
     try:
         yield
-    except ServeError as error:
-        if not settings.production:
+    except (ServeError, SettingsError, click.UsageError) as error:
+        if not is_production():
             raise
-        _log.critical("%s", error)
-        sys.exit(error.status)
+        if not _log.hasHandlers():
+            logs.set_up(production=True)
+        for reason in _reasons(error):
+            _log.critical("%s", reason)
+        sys.exit(error.status if isinstance(error, ServeError) else REFUSED)
+
+
+def _reasons(error: ServeError | SettingsError | click.UsageError) -> list[str]:
+    if isinstance(error, SettingsError):
+        return error.problems
+    return [error.format_message() if isinstance(error, click.UsageError) else str(error)]

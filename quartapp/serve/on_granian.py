@@ -216,9 +216,9 @@ def _load(plan: Plan, told: Connection) -> Requests:
     """The application, in a worker that granian has started."""
     os.setpgid(0, 0)  # it does not get the Ctrl-C meant for its parent
     try:
-        settings = fitted(load_settings(workers=plan.workers))
-        logs.set_up(settings, read_config())
-        with logs.reason_in_the_log(settings):
+        with logs.reason_in_the_log():
+            settings = fitted(load_settings(workers=plan.workers))
+            logs.set_up(settings, read_config())
             from quartapp.serve.application import application
 
             app = application(settings, lesson=plan.lesson, debug=False)

@@ -42,10 +42,10 @@ class Options:
 
 def start(options: Options) -> None:
     """Serve until a signal comes. Raises ServeError or SettingsError if that cannot be."""
-    settings = load_settings()
-    config = read_config()
-    logs.set_up(settings, config)
-    with logs.reason_in_the_log(settings):
+    with logs.reason_in_the_log():
+        settings = load_settings()
+        config = read_config()
+        logs.set_up(settings, config)
         _start(options, _fitted(settings), config)
 
 

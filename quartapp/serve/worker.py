@@ -72,12 +72,12 @@ def work(order: Order, make_app: MakeApp, file: Path = HYPERCORN_TOML) -> None:
     with socket.socket(fileno=order.supervisor) as supervisor:
         if order.reserve and supervisor.recv(1) != GO:
             return
-        settings = fitted(load_settings(workers=order.workers))
-        config = read_config(file)
-        config.bind, config.insecure_bind, config.workers = order.bind, order.insecure_bind, 1
-        supervisor.setblocking(False)
-        logs.set_up(settings, config)
-        with logs.reason_in_the_log(settings):
+        with logs.reason_in_the_log():
+            settings = fitted(load_settings(workers=order.workers))
+            config = read_config(file)
+            config.bind, config.insecure_bind, config.workers = order.bind, order.insecure_bind, 1
+            supervisor.setblocking(False)
+            logs.set_up(settings, config)
             run(
                 make_app(settings, order),
                 config,

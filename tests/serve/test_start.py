@@ -136,6 +136,37 @@ def test_in_production_the_reason_is_a_line_of_the_log(taken_port: int, tmp_path
     assert "already in use" in reason["event"]
 
 
+def test_in_production_each_bad_setting_is_a_line_of_the_log(tmp_path: Path) -> None:
+    bad = {
+        "QUARTAPP_ENV": "production",
+        "QUARTAPP_DATABASE_URL": "postgresql://ann:geheim@house",
+        "QUARTAPP_SECRET_KEY": "123",
+    }
+    status, lines = refusal(instance=tmp_path, **bad)
+    reasons = [json.loads(line) for line in lines.splitlines()]
+    assert status == 2
+    assert {(each["level"], each["logger"]) for each in reasons} == {("critical", "quartapp.serve")}
+    told = "\n".join(sorted(each["event"] for each in reasons))
+    assert [line.partition(": ")[0] for line in told.splitlines()] == [
+        "QUARTAPP_DATABASE_URL",
+        "QUARTAPP_JWT_SECRET_KEY",
+        "QUARTAPP_SECRET_KEY",
+    ]
+    assert "geheim" not in lines
+
+
+def test_in_production_a_wrong_option_is_a_line_of_the_log(tmp_path: Path) -> None:
+    settings = {
+        "QUARTAPP_ENV": "production",
+        "QUARTAPP_SECRET_KEY": "of a house that never opens its doors",
+        "QUARTAPP_JWT_SECRET_KEY": "and of the tokens that nobody gets there",
+    }
+    status, line = refusal("--lesson", "nothing", instance=tmp_path, **settings)
+    reason = json.loads(line)
+    assert (status, reason["level"]) == (2, "critical")
+    assert reason["event"].startswith("Invalid value for --lesson: 'nothing' is none of")
+
+
 def test_bad_settings_are_named(tmp_path: Path) -> None:
     bad = {"QUARTAPP_ENV": "staging", "QUARTAPP_DATABASE_URL": "postgresql://"}
     status, reason = refusal(instance=tmp_path, **bad)
