@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 
 from sqlalchemy import BindParameter, ColumnElement, Update, and_, false, func, update
@@ -41,6 +42,15 @@ def end_all(subject: str, *, keep: str | None, now: datetime, reason: str) -> Up
     """End every live session of somebody but `keep`."""
     ended = _ended(now, reason).where(is_theirs(subject), is_live(now))
     return ended if keep is None else ended.where(LoginSession.id != keep)
+
+
+def end_many(ids: Collection[str], *, unused_since: datetime, now: datetime, reason: str) -> Update:
+    """End those of some sessions that are not ended already, and were not used later than that."""
+    return _ended(now, reason).where(
+        LoginSession.id.in_(ids),
+        LoginSession.last_used_at <= unused_since,
+        LoginSession.revoked_at.is_(None),
+    )
 
 
 def _ended(now: datetime, reason: str) -> Update:

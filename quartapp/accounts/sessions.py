@@ -16,6 +16,7 @@ from sqlalchemy import (
     bindparam,
     delete,
     exists,
+    func,
     insert,
     select,
     update,
@@ -24,15 +25,18 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import InstrumentedAttribute
 
 from quartapp.accounts.models import LoginKey, LoginSession
-from quartapp.accounts.session_rows import end_all, end_one, is_live, is_theirs
+from quartapp.accounts.session_rows import end_all, end_many, end_one, is_live, is_theirs
 from quartapp.db.database import Database
 from quartapp.db.retry import retried
 from quartapp.jwt.session_store import LISTED, Rotation, Session
 
 # Sign-ins that have ended stay that long: the overview counts those of two weeks.
 KEPT = timedelta(days=15)
-BATCH = 500  # rows deleted in one transaction
+BATCH = 500  # rows deleted or ended in one transaction
+MOST = LISTED  # live sessions of one account; nobody sees, or ends one by one, what is not listed
+AT_ONCE = 50_000  # ids that are read to be ended
 KEYS_UNTIL_PRUNING = 1000  # proofs
+SURPLUS = "too many"  # why a session was ended
 
 _COLUMNS: Final = [field.name for field in fields(Session)]
 
@@ -127,6 +131,34 @@ class DatabaseSessionStore:
         """Forget what has expired, and return how many sessions that were."""
         await self._delete_expired(LoginKey.id, LoginKey.expires_at, now)
         return await self._delete_expired(LoginSession.id, LoginSession.idle_expires_at, now)
+
+    async def end_surplus(self, *, now: datetime) -> int:
+        """End of everybody's live sessions those unused for longest, and return how many.
+
+        The MOST that were used last go on. Done now and then: at each sign-in it would cost an
+        index that every use of a session writes to.
+        """
+        subject = LoginSession.subject
+        many = select(subject).group_by(subject).having(func.count() > MOST)
+        async with self._database.reading() as db:
+            subjects = (await db.scalars(many)).all()
+        return sum([await self._end_surplus_of(each, now) for each in subjects])
+
+    async def _end_surplus_of(self, subject: str, now: datetime) -> int:
+        used = LoginSession.last_used_at
+        theirs = select(LoginSession.id, used).where(is_theirs(subject), is_live(now))
+        surplus = theirs.order_by(used.desc(), LoginSession.id.desc()).offset(MOST).limit(AT_ONCE)
+        count = 0
+        while True:
+            async with self._database.reading() as db:
+                rows = (await db.execute(surplus)).all()
+            for start in range(0, len(rows), BATCH):
+                ids = [row.id for row in rows[start : start + BATCH]]
+                # One that is used meanwhile is none of those that nobody uses.
+                ended = end_many(ids, unused_since=rows[0].last_used_at, now=now, reason=SURPLUS)
+                count += await self._write(ended)
+            if len(rows) < AT_ONCE:
+                return count
 
     async def _remember(self, key: str, until: datetime) -> bool:
         try:

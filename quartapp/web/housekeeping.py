@@ -1,4 +1,4 @@
-"""What has expired is removed: about once an hour, by one worker of all on a database."""
+"""Housekeeping: what has expired goes, about once an hour, by one of all workers on a database."""
 
 from __future__ import annotations
 
@@ -32,9 +32,13 @@ _random = random.SystemRandom()
 
 @dataclass(frozen=True)
 class Tidied:
-    """How many were removed of each kind; `lost` are files of which only the row is there."""
+    """How many were removed of each kind; `lost` are files of which only the row is there.
+
+    `surplus` are the sessions that were ended, as their account has too many.
+    """
 
     sessions: int
+    surplus: int
     answers: int
     orphans: int
     drafts: int
@@ -67,14 +71,19 @@ async def take_turn(database: Database, *, at: datetime) -> bool:
 
 
 async def tidy(app: Quart) -> Tidied:
-    """Remove sessions, tokens and answers that are over, drafts, and files that no house has."""
+    """Remove sessions, tokens and answers that are over, drafts, and files that no house has.
+
+    Of an account with very many sessions end those that are not used.
+    """
     database = app_database(app)
-    sessions = await DatabaseSessionStore(database).prune(now=now() - KEPT)
+    store = DatabaseSessionStore(database)
+    sessions = await store.prune(now=now() - KEPT)
+    surplus = await store.end_surplus(now=now())
     answers = await idempotency.prune(database)
     swept = await files.sweep(database, app_storage(app))
     drafts = await asyncio.to_thread(clear_drafts, Path(app.config["UPLOAD_FOLDER"]))
     drafts += await asyncio.to_thread(import_drafts.sweep, Path(app.config["IMPORT_FOLDER"]))
-    return Tidied(sessions, answers, swept.orphans, swept.drafts + drafts, len(swept.lost))
+    return Tidied(sessions, surplus, answers, swept.orphans, swept.drafts + drafts, len(swept.lost))
 
 
 async def keep_house(app: Quart) -> None:

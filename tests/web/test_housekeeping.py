@@ -10,23 +10,30 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from quart import Quart
-from sqlalchemy import update
+from sqlalchemy import select, update
 
+from quartapp.accounts import sessions
+from quartapp.accounts.models import LoginSession
 from quartapp.accounts.sessions import KEPT, DatabaseSessionStore
 from quartapp.core.clock import now
 from quartapp.db.database import Database
 from quartapp.files.storage import ABANDONED
 from quartapp.idempotency import service as idempotency
 from quartapp.idempotency.models import IdempotencyKey
+from quartapp.jwt import start_session
 from quartapp.jwt.session_store import Session
 from quartapp.serve.application import application
 from quartapp.settings import load_settings
 from quartapp.testing import temporary_app
 from quartapp.web import housekeeping
+from quartapp.web.api.tokens import NAME
 from quartapp.web.housekeeping import Tidied
+from tests.conftest import BACKENDS
+from tests.web.api.conftest import Api, api_for
 
 SOON = (0.0, 0.0)
 NEVER = (3600.0, 3600.0)
@@ -107,12 +114,63 @@ async def test_what_is_over_is_removed_and_nothing_else(app: Quart, database: Da
     ][4:]
     result = add_file(folders["UPLOAD"] / "a file of a lesson", age=ABANDONED * 2)
 
-    assert await housekeeping.tidy(app) == Tidied(1, 1, 1, 3, 0)
-    assert await housekeeping.tidy(app) == Tidied(0, 0, 0, 0, 0)
+    assert await housekeeping.tidy(app) == Tidied(1, 0, 1, 1, 3, 0)
+    assert await housekeeping.tidy(app) == Tidied(0, 0, 0, 0, 0, 0)
 
     assert all(path.exists() for path in [*new, result])
     assert await DatabaseSessionStore(database).get("recent") is not None
     new[-1].unlink()  # no other test empties this folder
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+async def test_of_an_account_with_very_many_sessions_those_used_last_go_on(
+    app: Quart, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in (("MOST", 5), ("BATCH", 3), ("AT_ONCE", 7)):
+        monkeypatch.setattr(sessions, name, value)
+    ann, bob = [await api_for(app, username=name) for name in ("ann", "bob")]
+    hers = f"{ann.account_id}:ann"
+
+    async with app.app_context():
+        meanwhile = asyncio.create_task(housekeeping.tidy(app))
+        made = await asyncio.gather(*(start_session(hers, manager=NAME) for _ in range(20)))
+    ended = [(await meanwhile).surplus, (await housekeeping.tidy(app)).surplus]
+
+    assert sum(ended) == 16  # of all, and the one that she had before
+    states = [(await Api(app, each.access_token).get("/me")).status_code for each in made]
+    assert Counter(states) == {200: 5, 401: 15}
+    assert (await bob.get("/me")).status_code == 200
+    async with database.reading() as db:
+        rows = list(await db.scalars(select(LoginSession).where(LoginSession.subject == hers)))
+    over = [row.last_used_at for row in rows if row.revoked_at is not None]
+    assert max(over) <= min(row.last_used_at for row in rows if row.revoked_at is None)
+    assert (await housekeeping.tidy(app)).surplus == 0
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+async def test_a_session_that_is_used_meanwhile_is_not_ended(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sessions, "MOST", 1)
+    for n in range(3):
+        await add_session(database, f"s{n}", ended=timedelta(minutes=-30 - n))
+    store = DatabaseSessionStore(database)
+    really = store._write
+
+    async def write(statement: Any) -> int:
+        async with database.writing() as db:
+            await db.execute(
+                update(LoginSession).where(LoginSession.id == "s0").values(last_used_at=now())
+            )
+        return await really(statement)
+
+    monkeypatch.setattr(store, "_write", write)
+
+    assert await store.end_surplus(now=now()) == 1
+
+    kept = [await store.get(f"s{n}") for n in range(3)]
+    reasons = [session and session.revoked_reason for session in kept]
+    assert reasons == [None, "too many", None]
 
 
 async def test_two_applications_do_the_work_once(
@@ -128,7 +186,7 @@ async def test_two_applications_do_the_work_once(
 
     async def tidy(app: Quart) -> Tidied:
         done.append(app)
-        return Tidied(0, 0, 0, 0, 0)
+        return Tidied(0, 0, 0, 0, 0, 0)
 
     monkeypatch.setattr(housekeeping, "FIRST", SOON)
     monkeypatch.setattr(housekeeping, "take_turn", take_turn)
