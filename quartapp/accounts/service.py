@@ -14,16 +14,19 @@ from quartapp.accounts.models import Account, AccountStatus, LoginSession
 from quartapp.accounts.passwords import hashed
 from quartapp.accounts.session_rows import end_all, is_live
 from quartapp.audit.service import Actor, record
+from quartapp.core import cursors
 from quartapp.core.clock import now
+from quartapp.core.cursors import Place
 from quartapp.core.errors import Conflict, Invalid, NotFound, Refusal
-from quartapp.core.paging import Page
+from quartapp.core.paging import Page, Slice
 from quartapp.core.text import is_storable
 from quartapp.db import counting
-from quartapp.db.counting import Count, Daily
+from quartapp.db.counting import Count, Daily, how_many
 from quartapp.db.text import exactly
 
 NAME_LENGTH = 30
 MOST_ID = 2**31 - 1  # what the column holds
+ORDER = "username"  # of every list
 
 _SIGN_INS = Daily(
     select(literal(1).label("one")).select_from(LoginSession),
@@ -82,15 +85,28 @@ async def everyone(db: AsyncSession) -> Sequence[Account]:
 async def page(db: AsyncSession, *, number: int, size: int) -> Page[Account]:
     """One page of the accounts, by name; past the end it is empty. Two statements.
 
-    `number` and `size` are at least 1.
+    `number` and `size` are at least 1. What a page costs grows with its number; `after` does not.
     """
-    total = await db.scalar(select(func.count()).select_from(Account)) or 0
+    count = await how_many(db, select(Account.id))
     offset = (number - 1) * size
     items: Sequence[Account] = []
-    if offset < total:
+    if offset < (count.number if count.exact else MOST_ID):
         by_name = select(Account).order_by(Account.username)
         items = (await db.scalars(by_name.limit(size).offset(offset))).all()
-    return Page(items=items, number=number, size=size, total=total)
+    return Page(items=items, number=number, size=size, total=count.number, exact=count.exact)
+
+
+async def after(db: AsyncSession, *, cursor: str | None = None, size: int) -> Slice[Account]:
+    """The accounts behind a cursor, or the first, by name. Two statements.
+
+    Raises Invalid for a cursor that is none.
+    """
+    return await _slice(db, cursor=cursor, size=size, backward=False)
+
+
+async def before(db: AsyncSession, *, cursor: str | None = None, size: int) -> Slice[Account]:
+    """The accounts in front of a cursor, or the last; else as `after`."""
+    return await _slice(db, cursor=cursor, size=size, backward=True)
 
 
 async def admins(db: AsyncSession) -> Sequence[Account]:
@@ -244,6 +260,30 @@ async def hold_unchanged(db: AsyncSession, *, account: Account) -> bool:
         held.is_admin,
         held.disabled_at,
     )
+
+
+async def _slice(
+    db: AsyncSession, *, cursor: str | None, size: int, backward: bool
+) -> Slice[Account]:
+    name = Account.username
+    rows = select(Account).order_by(name.desc() if backward else name).limit(size + 1)
+    if cursor is not None:
+        place = cursors.read(ORDER, cursor).id
+        rows = rows.where(name < place if backward else name > place)
+    count = await how_many(db, select(Account.id))
+    return Slice.of(
+        (await db.scalars(rows)).all(),
+        size=size,
+        total=count.number,
+        exact=count.exact,
+        cursor=cursor,
+        cursor_of=_cursor_of,
+        backward=backward,
+    )
+
+
+def _cursor_of(account: Account) -> str:
+    return cursors.written(ORDER, Place(None, account.username))
 
 
 async def _hold_roles(db: AsyncSession) -> None:

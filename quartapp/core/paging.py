@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -41,3 +41,31 @@ class Slice(Generic[Item]):
     exact: bool
     next: str | None
     previous: str | None
+
+    @classmethod
+    def of(
+        cls,
+        read: Sequence[Item],
+        *,
+        size: int,
+        total: int,
+        exact: bool,
+        cursor: str | None,
+        cursor_of: Callable[[Item], str],
+        backward: bool,
+    ) -> Slice[Item]:
+        """What was read from a cursor on, one item more than `size` if there is one.
+
+        Read `backward`, the items come in the opposite order.
+        """
+        items = list(read[:size])
+        more = cursor_of(items[-1]) if len(read) > size else None
+        back = cursor_of(items[0]) if cursor and items else cursor
+        return cls(
+            items=items[::-1] if backward else items,
+            size=size,
+            total=total,
+            exact=exact,
+            next=back if backward else more,
+            previous=more if backward else back,
+        )

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, false, func, or_, select, union, union_all
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
 
+from quartapp.core import cursors
+from quartapp.core.cursors import Place
 from quartapp.core.errors import Invalid, Refusal
 from quartapp.core.paging import Page, Slice
 from quartapp.db.text import begins, contains, exactly
-from quartapp.houses import cursors
-from quartapp.houses.cursors import Place
 from quartapp.houses.models import House
 from quartapp.houses.service import COLUMNS, refusals
 
@@ -132,17 +133,14 @@ async def _slice(
     place = None if cursor is None else cursors.read(search.order, cursor)
     found = await _look(db, search)
     cut = _cut(found.ids, search, place, size + 1, backward=backward)
-    items = list((await db.scalars(_rows(cut, search, backward=backward))).all())
-    more = cursor_of(search, items[size - 1]) if len(items) > size else None
-    back = cursor_of(search, items[0]) if cursor and items else cursor
-    del items[size:]
-    return Slice(
-        items=items[::-1] if backward else items,
+    return Slice.of(
+        (await db.scalars(_rows(cut, search, backward=backward))).all(),
         size=size,
         total=found.total,
         exact=found.exact,
-        next=back if backward else more,
-        previous=more if backward else back,
+        cursor=cursor,
+        cursor_of=partial(cursor_of, search),
+        backward=backward,
     )
 
 

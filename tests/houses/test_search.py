@@ -10,10 +10,11 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import delete, event, insert, text
 
+from quartapp.core import cursors
+from quartapp.core.cursors import Place
 from quartapp.core.errors import Invalid
 from quartapp.db.database import Database
-from quartapp.houses import cursors, search
-from quartapp.houses.cursors import Place
+from quartapp.houses import search
 from quartapp.houses.models import House
 from quartapp.houses.search import Search
 from quartapp.houses.service import COLUMNS

@@ -16,7 +16,7 @@ COMMON = {"quartapp.core"}
 FEATURES = {"accounts", "audit", "files", "houses", "idempotency"}
 WEB = {f"quartapp.{room}" for room in FEATURES | {"db", "jwt", "telemetry", "web"}}
 ALLOWED: dict[str, set[str]] = {
-    "core": set(),
+    "core": COMMON,
     "paths": set(),
     "settings": {"pydantic", "pydantic_settings"},
     "jwt": {"jwt", "cryptography", "quart", "werkzeug", "quartapp.jwt"},

@@ -39,6 +39,9 @@ API = {
     "/api/v1/houses?sort=projectName&page=2": 3,
     "/api/v1/houses/h1": 2,
     "/api/v1/me": 2,
+    "/api/v1/people": 3,
+    "/api/v1/people?cursor=": 3,
+    "/api/v1/people?page=2": 2,
 }
 LESSONS = {"/lessons/hello/flask": 0, "/lessons/houses-list/": 1}
 

@@ -11,7 +11,8 @@ from quartapp.houses import search as finding
 from quartapp.houses import service as houses
 from quartapp.houses.models import House
 from quartapp.houses.service import LENGTHS
-from quartapp.web.api.models import DIGITS, NO_NUL, NOT_NUL, In, Out, Query
+from quartapp.web.api.links import PageOf, PageQuery
+from quartapp.web.api.models import NO_NUL, NOT_NUL, In, Out, Query
 from quartapp.web.problems import json_name
 
 Id = Annotated[
@@ -80,19 +81,11 @@ class HouseItem(Out):
     project_address: str | None = None
 
 
-class HousePage(Out):
+class HousePage(PageOf[HouseItem]):
     """Some of the houses found. `next` and `previous` are addresses, null at the ends.
 
     `page` is null where a cursor led here. Where `totalIsExact` is false there are more.
     """
-
-    items: list[HouseItem]
-    page: int | None
-    size: int
-    total: int
-    total_is_exact: bool
-    next: str | None
-    previous: str | None
 
 
 class Chosen(Query):
@@ -117,7 +110,7 @@ class Chosen(Query):
         )
 
 
-class HouseQuery(Chosen):
+class HouseQuery(Chosen, PageQuery):
     """Which houses, in which order, and how many of them."""
 
     fields: Annotated[
@@ -126,17 +119,6 @@ class HouseQuery(Chosen):
             description="The fields that are wanted, with commas between; the id is always there.",
             pattern=rf"^(?:{_FIELDS})(?:,(?:{_FIELDS}))*$",
             examples=["id,projectName"],
-        ),
-    ] = None
-    page: Annotated[
-        int, Field(ge=1, le=10_000, description="Counts from 1; further on use `cursor`."), DIGITS
-    ] = 1
-    size: Annotated[int, Field(ge=1, le=100, description="The most houses in a page."), DIGITS] = 20
-    cursor: Annotated[
-        str | None,
-        Field(
-            description="Where to go on, from `next` or `previous`; empty: begin. It is as fast"
-            " far down the list as at its top, and wins over `page`."
         ),
     ] = None
 

@@ -18,7 +18,7 @@ from quartapp.web.api.house_models import (
     HouseQuery,
     NewHouse,
 )
-from quartapp.web.api.once import once
+from quartapp.web.api.once import Once, once
 from quartapp.web.api.operations import (
     IDEMPOTENCY_KEY,
     IF_MATCH,
@@ -80,18 +80,12 @@ async def list_houses(query: HouseQuery) -> Response:
     answers={201: Answer("The new house.", HouseOut, headers=["Location", "ETag"])},
     refusals={409: "There is a house of that id, or the first request with the key still runs."},
 )
-@retried
 async def create_house(body: NewHouse) -> Response:
     """Create a house."""
     async with once(body.model_dump_json(exclude_unset=True)) as attempt:
         if attempt.kept:
             return attempt.kept
-        async with writing() as db:
-            house = await houses.create(db, **body.model_dump(), by=caller().actor)
-            done = _house(house, 201)
-            done.headers["Location"] = url_for("api.houses.read_house", house_id=house.id)
-            await attempt.keep(db, done)
-    return done
+        return await _create(attempt, body)
 
 
 @bp.get("/houses/<house:house_id>")
@@ -160,6 +154,16 @@ async def remove_house(house_id: str) -> Response:
     expected = await conditions.expected(house_id)
     await delete_house(id=house_id, expected=expected, by=caller().actor)
     return nothing()
+
+
+@retried
+async def _create(attempt: Once, body: NewHouse) -> Response:
+    async with writing() as db:
+        house = await houses.create(db, **body.model_dump(), by=caller().actor)
+        done = _house(house, 201)
+        done.headers["Location"] = url_for("api.houses.read_house", house_id=house.id)
+        await attempt.keep(db, done)
+    return done
 
 
 @retried

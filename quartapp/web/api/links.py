@@ -3,18 +3,48 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Annotated, Any, Generic, TypeVar
 from urllib.parse import quote, urlencode
 
-from pydantic import BaseModel
+from pydantic import Field
 from quart import Response, request
 
 from quartapp.core.paging import Page, Slice
+from quartapp.web.api.models import DIGITS, Out, Query
 from quartapp.web.api.operations import answer
 
+Item = TypeVar("Item")
 Found = Page[Any] | Slice[Any]
 
 BACKWARD = "~"  # begins a cursor that goes back; none of the services' cursors does
+
+
+class PageQuery(Query):
+    """Which part of a list."""
+
+    page: Annotated[
+        int, Field(ge=1, le=10_000, description="Counts from 1; further on use `cursor`."), DIGITS
+    ] = 1
+    size: Annotated[int, Field(ge=1, le=100, description="The most items in a page."), DIGITS] = 20
+    cursor: Annotated[
+        str | None,
+        Field(
+            description="Where to go on, from `next` or `previous`; empty: begin. It is as fast"
+            " far down the list as at its top, and wins over `page`."
+        ),
+    ] = None
+
+
+class PageOf(Out, Generic[Item]):
+    """Some items of a list, and where to go on."""
+
+    items: list[Item]
+    page: int | None
+    size: int
+    total: int
+    total_is_exact: bool
+    next: str | None
+    previous: str | None
 
 
 def read(cursor: str) -> tuple[bool, str | None]:
@@ -22,7 +52,9 @@ def read(cursor: str) -> tuple[bool, str | None]:
     return cursor.startswith(BACKWARD), cursor.removeprefix(BACKWARD) or None
 
 
-def paged(model: type[BaseModel], found: Found, items: list[Any], *, include: Any) -> Response:
+def paged(
+    model: type[PageOf[Any]], found: Found, items: list[Any], *, include: Any = None
+) -> Response:
     """The answer with a page, and a header Link with what is known of first, prev, next, last."""
     links = dict(_links(found))
     body = model(

@@ -13,8 +13,9 @@ from quartapp.accounts import service as accounts
 from quartapp.accounts.models import Account
 from quartapp.db.retry import retried
 from quartapp.jwt import list_sessions, revoke_all_sessions
+from quartapp.web.api import links
 from quartapp.web.api.models import In, Out, Password
-from quartapp.web.api.once import once
+from quartapp.web.api.once import Once, once
 from quartapp.web.api.operations import IDEMPOTENCY_KEY, Answer, Json, Operation, answer
 from quartapp.web.api.sessions import Ended, Sessions
 from quartapp.web.api.tokens import caller
@@ -66,10 +67,11 @@ class Person(Out):
         )
 
 
-class People(Out):
-    """All accounts, by name."""
+class People(links.PageOf[Person]):
+    """Some of the accounts, by name. `next` and `previous` are addresses, null at the ends.
 
-    items: list[Person]
+    `page` is null where a cursor led here. Where `totalIsExact` is false there are more.
+    """
 
 
 @bp.get("")
@@ -77,13 +79,20 @@ class People(Out):
     id="listPeople",
     summary="List the accounts",
     scopes=ADMIN,
-    answers={200: Answer("All accounts.", People)},
+    query=links.PageQuery,
+    answers={200: Answer("A page of accounts.", People, headers=["Link"])},
 )
-async def list_people() -> Response:
-    """List the accounts."""
+async def list_people(query: links.PageQuery) -> Response:
+    """List the accounts, by pages or by cursors."""
     async with reading() as db:
-        found = await accounts.everyone(db)
-    return answer(People(items=[Person.of(account) for account in found]))
+        found: links.Found
+        if query.cursor is None:
+            found = await accounts.page(db, number=query.page, size=query.size)
+        else:
+            backward, cursor = links.read(query.cursor)
+            go_on = accounts.before if backward else accounts.after
+            found = await go_on(db, cursor=cursor, size=query.size)
+    return links.paged(People, found, [Person.of(account) for account in found.items])
 
 
 @bp.post("")
@@ -96,23 +105,15 @@ async def list_people() -> Response:
     answers={201: Answer("The new account.", Person, headers=["Location"])},
     refusals={409: "The name is taken, or the first request with the key still runs."},
 )
-@retried
 async def create_person(body: NewPerson) -> Response:
     """Create an account."""
     async with once(body.model_dump_json()) as attempt:
         if attempt.kept:
             return attempt.kept
-        name, by = body.username, caller().actor
         hashed = await login.first_hash(
-            app_passwords(current_app), username=name, password=body.password
+            app_passwords(current_app), username=body.username, password=body.password
         )
-        async with writing() as db:
-            account = await accounts.create(
-                db, username=name, password_hash=hashed, is_admin=body.admin, by=by
-            )
-            done = answer(Person.of(account), 201)
-            done.headers["Location"] = url_for("api.people.read_person", person_id=account.id)
-            await attempt.keep(db, done)
+        account, done = await _create(attempt, body, hashed)
     security("account.created", user=account.id, admin=body.admin)
     return done
 
@@ -141,23 +142,13 @@ async def read_person(person_id: int) -> Response:
     answers={200: Answer("The account as it is now. Who was changed is signed out.", Person)},
     refusals={404: MISSING, 409: LOCKED_OUT},
 )
-@retried
 async def change_person(person_id: int, body: PersonPatch) -> Response:
     """Change an account: all that is named, or nothing."""
-    named, by = body.model_fields_set, caller().actor
+    named = body.model_fields_set
     async with reading() as db:
         account = await accounts.get(db, id=person_id)
     hashed = await _hash(account.username, body.password) if "password" in named else ""
-    async with writing() as db:
-        if hashed:
-            accounts.refuse_own(person_id, by)
-            await accounts.put_password(db, account=account, password_hash=hashed, by=by)
-        if "admin" in named:
-            await accounts.set_admin(db, id=person_id, is_admin=body.admin, by=by)
-        if "disabled" in named:
-            change = accounts.disable if body.disabled else accounts.enable
-            await change(db, id=person_id, by=by)
-        account = await accounts.get(db, id=person_id)
+    account = await _change(account, body, hashed)
     tell_changes(account, named)
     return answer(Person.of(account))
 
@@ -189,6 +180,38 @@ async def end_sessions(person_id: int) -> Response:
     ended = await revoke_all_sessions(await _subject(person_id), reason="admin")
     security("sessions.revoked", user=person_id, count=ended, reason="by an admin")
     return answer(Ended(ended=ended))
+
+
+@retried
+async def _create(attempt: Once, body: NewPerson, hashed: str) -> tuple[Account, Response]:
+    async with writing() as db:
+        account = await accounts.create(
+            db,
+            username=body.username,
+            password_hash=hashed,
+            is_admin=body.admin,
+            by=caller().actor,
+        )
+        done = answer(Person.of(account), 201)
+        done.headers["Location"] = url_for("api.people.read_person", person_id=account.id)
+        await attempt.keep(db, done)
+    return account, done
+
+
+@retried
+async def _change(read: Account, body: PersonPatch, hashed: str) -> Account:
+    """Change an account that was `read`; `hashed` is its new password, or empty."""
+    id, named, by = read.id, body.model_fields_set, caller().actor
+    async with writing() as db:
+        if hashed:
+            accounts.refuse_own(id, by)
+            await accounts.put_password(db, account=read, password_hash=hashed, by=by)
+        if "admin" in named:
+            await accounts.set_admin(db, id=id, is_admin=body.admin, by=by)
+        if "disabled" in named:
+            change = accounts.disable if body.disabled else accounts.enable
+            await change(db, id=id, by=by)
+        return await accounts.get(db, id=id)
 
 
 async def _subject(person_id: int) -> str:

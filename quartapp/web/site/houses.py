@@ -69,13 +69,11 @@ async def new() -> str:
 
 @bp.post("/houses/new")
 @signed_in
-@retried
 async def create() -> WerkzeugResponse | Page:
     """Make a house."""
     typed = Typed.of(await request.form)
     try:
-        async with writing() as db:
-            house = await houses.create(db, **typed.new_house(), by=person().actor)
+        house = await _create(typed)
     except (Invalid, Conflict) as error:
         page = await render_template("site/houses/new.html", typed=typed.texts, errors=error.fields)
         return page, 409 if isinstance(error, Conflict) else 400
@@ -106,7 +104,6 @@ async def edit(id: str) -> str:
 
 @bp.post("/house/<house:id>/edit")
 @signed_in
-@retried
 async def save(id: str) -> WerkzeugResponse | Page:
     """Change a house, if it still is what the form was filled from."""
     typed = Typed.of(await request.form)
@@ -114,8 +111,7 @@ async def save(id: str) -> WerkzeugResponse | Page:
         house = await houses.get(db, id=id)
     changes = typed.changes(house)
     try:
-        async with writing() as db:
-            await houses.update(db, id=id, changes=changes, expected=typed.seen, by=person().actor)
+        await _update(id, changes, typed.seen)
     except Changed as changed:
         return await _conflict(changed.current, typed), 409
     except Invalid as error:
@@ -144,6 +140,18 @@ async def delete_now(id: str) -> WerkzeugResponse | Page:
         return await _confirm(changed.current, changed=True), 409
     await flash(_("The house was deleted."), "success")
     return redirect(url_for(".index"), 303)
+
+
+@retried
+async def _create(typed: Typed) -> House:
+    async with writing() as db:
+        return await houses.create(db, **typed.new_house(), by=person().actor)
+
+
+@retried
+async def _update(id: str, changes: dict[str, str | None], seen: str) -> None:
+    async with writing() as db:
+        await houses.update(db, id=id, changes=changes, expected=seen, by=person().actor)
 
 
 async def _list(listed: Listed) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 
 from quart import Blueprint, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
@@ -65,34 +66,28 @@ async def show(id: int) -> str:
 
 @bp.post("/people/<int:id>/disable")
 @admin_only
-@retried
 async def disable(id: int) -> Response:
     """Let somebody sign in no more."""
-    async with writing() as db:
-        account = await accounts.disable(db, id=id, by=person().actor)
+    account = await _changed(accounts.disable, id)
     login.tell_changes(account, {"disabled"})
     return await _done(id, _("%(name)s is disabled and signed out.", name=account.username))
 
 
 @bp.post("/people/<int:id>/enable")
 @admin_only
-@retried
 async def enable(id: int) -> Response:
     """Let somebody sign in again."""
-    async with writing() as db:
-        account = await accounts.enable(db, id=id, by=person().actor)
+    account = await _changed(accounts.enable, id)
     login.tell_changes(account, {"disabled"})
     return await _done(id, _("%(name)s can sign in again.", name=account.username))
 
 
 @bp.post("/people/<int:id>/admin")
 @admin_only
-@retried
 async def set_admin(id: int) -> Response:
     """Make somebody an admin, or one no more."""
     is_admin = (await request.form).get("admin") == "on"
-    async with writing() as db:
-        account = await accounts.set_admin(db, id=id, is_admin=is_admin, by=person().actor)
+    account = await _changed(partial(accounts.set_admin, is_admin=is_admin), id)
     login.tell_changes(account, {"admin"})
     if is_admin:
         return await _done(id, _("%(name)s is an admin now.", name=account.username))
@@ -137,6 +132,12 @@ async def end(id: int, session_id: str) -> Response:
     if ended:
         security("session.revoked", user=id, session=session_id, reason="by an admin")
     return await _done(id, _("Signed out there.") if ended else _("It was signed out already."))
+
+
+@retried
+async def _changed(change: Callable[..., Awaitable[Account]], id: int) -> Account:
+    async with writing() as db:
+        return await change(db, id=id, by=person().actor)
 
 
 async def _account(id: int) -> Account:

@@ -1,4 +1,4 @@
-"""Lists of houses: pages, cursors, links, orders, fields."""
+"""Lists of houses and people: pages, cursors, links, orders, fields."""
 
 from __future__ import annotations
 
@@ -6,8 +6,11 @@ import re
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+import pytest
 from sqlalchemy import event, insert
 
+from quartapp.accounts.models import Account
+from quartapp.db import counting
 from quartapp.db.database import Database
 from quartapp.houses.models import House
 from tests.web.api.conftest import Api
@@ -30,14 +33,14 @@ async def page(api: Api, path: str) -> tuple[dict[str, Any], dict[str, str]]:
     return await answer.get_json(), {rel: address for address, rel in found}
 
 
-async def walk(api: Api, path: str, by: str) -> list[str]:
-    """The ids of all pages, from one to the next."""
+async def walk(api: Api, path: str, by: str, name: str = "id") -> list[str]:
+    """The ids of all pages, from one to the next, or what else names an item."""
     ids: list[str] = []
     address: str | None = path
     while address is not None:
         body, links = await page(api, address)
         assert body[{"prev": "previous"}.get(by, by)] == links.get(by)
-        own = [house["id"] for house in body["items"]]
+        own = [item[name] for item in body["items"]]
         ids = ids + own if by == "next" else own + ids
         address = links[by].removeprefix("/api/v1") if by in links else None
     return ids
@@ -181,3 +184,35 @@ async def test_a_page_takes_as_many_statements_however_many_houses_it_has(
 
     # The session of the token is one of them.
     assert counts == [3, 3, 3, 2]
+
+
+async def test_pages_and_cursors_lead_through_all_people_both_ways(
+    admin: Api, database: Database
+) -> None:
+    names = ["Zoe", "a", "a b", "n/m", "root", "管理员", "😀"]
+    async with database.writing() as db:
+        rows = [{"username": name, "userpwd": "x"} for name in names if name != "root"]
+        await db.execute(insert(Account), rows)
+
+    for path, by in (
+        ("page=1", "next"),
+        ("page=4", "prev"),
+        ("cursor=", "next"),
+        ("cursor=~", "prev"),
+    ):
+        assert await walk(admin, f"/people?size=2&{path}", by, "username") == names
+    assert (await page(admin, "/people?cursor=&size=2"))[0]["total"] == len(names)
+    for path in ("page=0", "size=101", "sort=id", "cursor=x", "cursor=~x"):
+        assert (await admin.get(f"/people?{path}")).status_code == 422, path
+
+
+async def test_more_people_than_are_counted_can_all_be_reached(
+    admin: Api, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(counting, "COUNTED", 2)
+    async with database.writing() as db:
+        await db.execute(insert(Account), [{"username": n, "userpwd": "x"} for n in "abcd"])
+
+    body, links = await page(admin, "/people?size=2&page=1")
+    assert (body["total"], body["totalIsExact"], set(links)) == (2, False, {"first", "next"})
+    assert await walk(admin, "/people?size=2&page=1", "next", "username") == [*"abcd", "root"]

@@ -13,6 +13,7 @@ from sqlalchemy import select
 from quartapp.accounts import service
 from quartapp.accounts.models import Account, LoginSession
 from quartapp.audit.models import AuditEntry
+from quartapp.db import counting
 from quartapp.db.database import Database
 from quartapp.testing import BY, MakeUser, User, api_client_for, sign_in
 from quartapp.web.site.people import PAGE
@@ -105,6 +106,21 @@ async def test_many_accounts_are_listed_a_page_at_a_time(
     for odd in ("0", "-1", "x", "9" * 30):
         assert names(await text_of(office, f"/people?page={odd}")) == names(first)
     assert names(await text_of(office, "/people?page=999999999")) == []
+
+
+async def test_more_accounts_than_are_counted_are_paged_to_the_end(
+    office: TestClientProtocol, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(counting, "COUNTED", PAGE)
+    async with database.writing() as db:
+        for number in range(PAGE + 1):
+            db.add(Account(username=f"n{number:03}", userpwd="x"))
+
+    first, second, third = [await text_of(office, f"/people?page={n}") for n in (1, 2, 3)]
+
+    assert 'href="/people?page=2" rel="next"' in first
+    assert f">n{PAGE:03}</a>" in second
+    assert 'rel="next"' not in third
 
 
 async def test_an_account_is_made(

@@ -1,4 +1,4 @@
-"""Cursors: a place in an order of houses, as a text that goes into an address."""
+"""Cursors: a place in the order of a list, as a text that goes into an address."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from quartapp.core.errors import Invalid, Refusal
 from quartapp.core.text import is_storable
 
 VERSION = 1
-LONGEST = 4096  # characters: more than the longest name and id take
+LONGEST = 4096  # characters: more than any value and id take
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where a house stands in an order: its value there, and its id."""
+    """Where something stands in an order: its value there, and its id."""
 
     value: str | None
     id: str
