@@ -53,14 +53,16 @@ class _Option(Generic[T]):
         self.strict = strict
 
     def __get__(self, options: Options, owner: type[Options] | None = None) -> T:
-        value: T = options.read(self)
-        return value
+        value: T = options.config.get(options.names[self.name], self.default)
+        if self.strict is _SAME or not options.is_strict or options.is_given(self.name, value):
+            return value
+        return self.strict
 
 
 class Options:
     """A view of the options of one manager in one application's config."""
 
-    __slots__ = ("_config", "_defaults", "_names", "given", "name_of_manager", "prefix")
+    __slots__ = ("_defaults", "config", "given", "name_of_manager", "names", "prefix")
 
     def __init__(
         self,
@@ -69,20 +71,14 @@ class Options:
         manager: str | None = None,
         given: frozenset[str] = frozenset(),
     ) -> None:
-        self._config = config
+        self.config = config
         self.prefix = prefix
         self.name_of_manager = manager
         # What the application had set before the defaults were filled in.
         self.given = given
         self._defaults = defaults(manager)
-        self._names = {option.name: prefix + option.name for option in _options()}
-
-    def read(self, option: _Option[Any]) -> Any:
-        """Return the value that the option has now."""
-        value = self._config.get(self._names[option.name], option.default)
-        if option.strict is _SAME or not self.is_strict or self.is_given(option.name, value):
-            return value
-        return option.strict
+        # Where each lies in the config.
+        self.names = {option.name: prefix + option.name for option in _options()}
 
     def is_given(self, name: str, value: Any) -> bool:
         """Tell whether the application chose this value itself.
@@ -97,7 +93,7 @@ class Options:
     @property
     def is_strict(self) -> bool:
         """Whether the strict profile is on; RuntimeError if the profile is none that exists."""
-        profile = self._config.get(self._names["PROFILE"]) or ""
+        profile = self.config.get(self.names["PROFILE"]) or ""
         if profile not in _PROFILES:
             raise RuntimeError(f"{self.prefix}PROFILE must be strict, compatible or empty")
         return bool(profile == STRICT)
@@ -234,7 +230,7 @@ class Options:
         """
         if not self.is_strict or self.is_given(f"{family}NAME", name) or not self.cookie_secure:
             return name
-        path = self._config.get(f"{self.prefix}{family}PATH", "/")
+        path = self.config.get(f"{self.prefix}{family}PATH", "/")
         return f"__Secure-{name}" if self.cookie_domain or path != "/" else f"__Host-{name}"
 
     @property
@@ -326,7 +322,7 @@ class Options:
         # share it, each would accept the other's tokens.
         secret = self.raw_secret_key
         if not secret and self.name_of_manager is None:
-            secret = self._config.get("SECRET_KEY")
+            secret = self.config.get("SECRET_KEY")
         if not secret:
             other = " or flask SECRET_KEY" if self.name_of_manager is None else ""
             raise RuntimeError(

@@ -7,7 +7,7 @@ from typing import Any
 from werkzeug.local import LocalProxy
 
 from quartapp.jwt.claims import Claims
-from quartapp.jwt.manager import JWTManager, installed
+from quartapp.jwt.manager import Installed, JWTManager, installed
 from quartapp.jwt.signing import Header
 from quartapp.jwt.state import Verified, connection, outcomes
 
@@ -29,7 +29,8 @@ def get_jwt_identity(*, manager: _Manager = None) -> Any:
 
     Raises RuntimeError unless verified.
     """
-    return verified(manager).claims.get(installed(manager).options.identity_claim)
+    found, outcome = _known(manager)
+    return outcome.claims.get(found.options.identity_claim)
 
 
 def get_jwt_request_location() -> str | None:
@@ -58,11 +59,18 @@ current_user: Any = LocalProxy(get_current_user)
 
 def verified(manager: _Manager) -> Verified:
     """Return all that is known of the token; RuntimeError unless it is verified."""
+    return _known(manager)[1]
+
+
+def _known(manager: _Manager) -> tuple[Installed, Verified]:
+    """Return the manager that is meant, too: to find it out costs as much as all the rest."""
     conn = connection()
-    outcome = None if conn is None else outcomes(conn).get(installed(manager).manager.name)
-    if outcome is None:
-        raise RuntimeError(
-            "No token is verified for this request: use @jwt_required() or "
-            "await verify_jwt_in_request() first"
-        )
-    return outcome
+    if conn is not None:
+        found = installed(manager)
+        outcome = outcomes(conn).get(found.manager.name)
+        if outcome is not None:
+            return found, outcome
+    raise RuntimeError(
+        "No token is verified for this request: use @jwt_required() or "
+        "await verify_jwt_in_request() first"
+    )

@@ -18,14 +18,15 @@ class LeanRequest(LimitedRequest):
     @property
     def content_length(self) -> int | None:
         """The length of the body as its client tells it; None if it does not."""
-        if self._has(b"content-length") or self._has(b"transfer-encoding"):
+        names = self._header_names
+        if b"content-length" in names or b"transfer-encoding" in names:
             return super().content_length
         return None
 
-    @cached_property
+    @property
     def cookies(self) -> ImmutableMultiDict[str, str]:
         """The cookies that the client sent."""
-        return super().cookies if self._has(b"cookie") else _NO_COOKIES
+        return super().cookies if b"cookie" in self._header_names else _NO_COOKIES
 
     @property
     def blueprint(self) -> str | None:
@@ -39,9 +40,10 @@ class LeanRequest(LimitedRequest):
         rule = self.url_rule
         return list(_blueprints(rule.endpoint)) if rule is not None else []
 
-    def _has(self, wanted: bytes) -> bool:
+    @cached_property
+    def _header_names(self) -> set[bytes]:
         scope: Any = self.scope
-        return any(name == wanted for name, _ in scope["headers"])  # in lower case, by ASGI
+        return {name for name, _ in scope["headers"]}  # in lower case, by ASGI
 
 
 @cache  # as many as there are endpoints
