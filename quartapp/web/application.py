@@ -6,13 +6,47 @@ from inspect import CO_COROUTINE
 from typing import Any
 
 from quart.wrappers import BaseRequestWebsocket
-from werkzeug.routing import MapAdapter
+from werkzeug.routing import MapAdapter, Rule
 
 from quartapp.web.connection import Connection
 from quartapp.web.request import LeanRequest
 from quartapp.web.static import StaticQuart
 
 MOST_HOSTS = 256
+
+Plain = dict[tuple[str, str], Rule]  # by method and path
+
+
+class Routes(MapAdapter):
+    """The routes as a request sees them; one without variables is found again at once."""
+
+    def __init__(self, bound: MapAdapter, plain: Plain, request: BaseRequestWebsocket) -> None:
+        super().__init__(
+            bound.map,
+            bound.server_name,
+            bound.script_name,
+            bound.subdomain,
+            bound.url_scheme,
+            request.path,
+            request.method,
+            request.query_string.decode(),
+        )
+        self._plain = plain
+
+    def match(self, *args: Any, **given: Any) -> Any:
+        """The rule of a request, and the values of its variables."""
+        if args or given != {"return_rule": True}:
+            return super().match(*args, **given)
+        key = (self.default_method, self.path_info)
+        rule = self._plain.get(key)
+        if rule is not None:
+            return rule, {}
+        rule, values = super().match(return_rule=True)
+        # Asked for as it was declared: there are no more of these than routes.
+        is_plain = not values and self.path_info == rule.rule
+        if is_plain and self.default_method in (rule.methods or ()):
+            self._plain[key] = rule
+        return rule, values
 
 
 class Application(StaticQuart):
@@ -23,7 +57,7 @@ class Application(StaticQuart):
 
     def __init__(self, *args: Any, **given: Any) -> None:
         super().__init__(*args, **given)
-        self._bound: dict[tuple[str | None, ...], MapAdapter] = {}
+        self._bound: dict[tuple[str | None, ...], tuple[MapAdapter, Plain]] = {}
 
     def create_url_adapter(self, request: BaseRequestWebsocket | None) -> MapAdapter | None:
         """The routes as a request sees them, by its host.
@@ -35,20 +69,11 @@ class Application(StaticQuart):
         key = (request.scheme, host, request.root_path, self.config["SERVER_NAME"])
         bound = self._bound.get(key)
         if bound is None:
-            bound = super().create_url_adapter(request)
-            if bound is not None and len(self._bound) < MOST_HOSTS:
-                self._bound[key] = bound
-            return bound
-        return MapAdapter(
-            bound.map,
-            bound.server_name,
-            bound.script_name,
-            bound.subdomain,
-            bound.url_scheme,
-            request.path,
-            request.method,
-            request.query_string.decode(),
-        )
+            made = super().create_url_adapter(request)
+            if made is None or len(self._bound) >= MOST_HOSTS:
+                return made
+            bound = self._bound[key] = (made, {})
+        return Routes(*bound, request)
 
     def ensure_async(self, func: Any) -> Any:
         """The function itself if it is `async def`, else one that runs it in a thread.

@@ -82,3 +82,16 @@ async def test_cookies_are_those_that_were_sent(app: Application) -> None:
 
     assert (await without.get_json())[2] == {}
     assert (await one.get_json())[2] == {"a": "b", "c": "d"}
+
+
+async def test_a_path_without_variables_is_found_again_for_its_own_methods_alone(
+    app: Application,
+) -> None:
+    client = app.test_client()
+    for _ in range(3):
+        assert (await client.get("/address")).status_code == 200
+        assert (await client.head("/address")).status_code == 200
+        assert (await client.post("/address")).status_code == 405
+        assert (await client.get("//address")).status_code == 200
+        assert (await client.get("/address/")).status_code == 404
+        assert (await client.get("/names")).status_code == 200
