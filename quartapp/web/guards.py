@@ -80,7 +80,7 @@ def install(app: Quart) -> None:
 
 async def current_person() -> Person | None:
     """Who is signed in, asked of the database once a request; None if nobody is."""
-    if not hasattr(g, _PERSON):
+    if _PERSON not in g:
         setattr(g, _PERSON, await _resume())
     return cast(Person | None, getattr(g, _PERSON))
 
@@ -165,7 +165,7 @@ async def keep_private(response: Response) -> Response:
 
     It is not kept at all, unless it says itself how it may be.
     """
-    if hasattr(g, _PERSON):
+    if _PERSON in g:
         response.vary.add("Cookie")
         response.headers.setdefault("Cache-Control", "private, no-store")
     return response

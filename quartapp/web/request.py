@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from functools import cache, cached_property
+from functools import cache
 from typing import Any
 
 from werkzeug.datastructures import ImmutableMultiDict
+from werkzeug.utils import cached_property
 
 from quartapp.web.forms import LimitedRequest
 
@@ -40,7 +41,7 @@ class LeanRequest(LimitedRequest):
         rule = self.url_rule
         return list(_blueprints(rule.endpoint)) if rule is not None else []
 
-    @cached_property
+    @cached_property  # werkzeug's takes no lock, which that of Python 3.11 does
     def _header_names(self) -> set[bytes]:
         scope: Any = self.scope
         return {name for name, _ in scope["headers"]}  # in lower case, by ASGI
