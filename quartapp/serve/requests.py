@@ -132,6 +132,7 @@ class Requests:
             return _end_of(kind)
         finally:
             self._waiting.pop(task, None)
+            del task  # which else keeps itself, by the traceback of its cancellation
 
 
 def _nothing() -> None:

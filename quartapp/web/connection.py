@@ -59,11 +59,13 @@ class Connection:
             first_wait.cancel()
             if self._gone:
                 task.uncancel()
-            if self._listener is not None:
-                self._listener.cancel()
-                await asyncio.wait([self._listener])
-        if self._listener is not None and not self._listener.cancelled():
-            self._listener.result()
+            # Let go of, for it refers to this by what it is cancelled with.
+            listener, self._listener = self._listener, None
+            if listener is not None:
+                listener.cancel()
+                await asyncio.wait([listener])
+        if listener is not None and not listener.cancelled():
+            listener.result()
 
     async def _answer(self, request: Request, send: ASGISendCallable) -> None:
         try:
