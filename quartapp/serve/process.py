@@ -19,7 +19,7 @@ from hyperframe.exceptions import HyperframeError
 
 from quartapp.serve.connections import Connections
 from quartapp.serve.errors import ServeError
-from quartapp.serve.loop import ServingLoop, spare_what_stays
+from quartapp.serve.loop import ServingLoop, look_for_garbage_seldom
 from quartapp.serve.requests import Requests
 from quartapp.serve.stop import LAST_MOMENT, Stop
 
@@ -79,7 +79,7 @@ async def _run(
 
     async def until_stop() -> None:
         # hypercorn begins to wait for this when its sockets are open.
-        spare_what_stays()
+        look_for_garbage_seldom()
         on_ready()
         await stop.asked.wait()
         app.shutdown_event.set()
