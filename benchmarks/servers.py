@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.rows import Rows
-from quartapp.paths import HYPERCORN_TOML
 
 ROOT = Path(__file__).parents[1]
 PEERS = "benchmarks.peers"
@@ -50,8 +49,7 @@ def _granian(bind: str, workers: int) -> list[str]:
 
 
 def _waiting(bind: str, workers: int) -> list[str]:
-    options = ("-c", str(HYPERCORN_TOML), "-b", bind, "-w", str(workers))
-    return _module("hypercorn", *options, "benchmarks.waiting:app")
+    return _module("benchmarks.waiting", bind, str(workers))
 
 
 def _flask(bind: str, workers: int) -> list[str]:
