@@ -34,11 +34,12 @@ class Connections:
     """Counts, and lets `limit` be open at once.
 
     Where all are, who has been silent longest is closed for the next one, which waits in the
-    system's queue until then.
+    system's queue until then. `shared` says that other processes accept from the same queue.
     """
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, *, shared: bool) -> None:
         self._limit = limit
+        self.shared = shared
         self.ending = False  # the server is about to end
         self._at_last_call: list[Callable[[], None]] = []
         self._open: set[Connection] = set()

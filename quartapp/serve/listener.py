@@ -10,13 +10,14 @@ from typing import Any
 from quartapp.serve.connections import Connection, Connections, Factory
 
 BREATH = 0.5  # seconds until the next attempt, where the system has no room for a connection
+TURN = 0.001  # seconds after each connection in which other processes may take the next one
 
 
 class Listener:
-    """Accepts connections on a socket that listens, one in each turn of the event loop.
+    """Accepts connections on a socket that listens, one at a time, and lets others have a turn.
 
-    asyncio takes as many at once as may wait in the queue, so that the first of several processes
-    would get a whole burst of them.
+    asyncio takes as many at once as may wait in the queue. The first of several processes would
+    get a whole burst of them, and whoever is awake already is always the first.
     """
 
     def __init__(
@@ -28,7 +29,7 @@ class Listener:
         self._factory = factory
         self._tls = tls
         self._tasks: set[asyncio.Task[None]] = set()
-        self._pause: asyncio.Task[None] | None = None
+        self._pause: asyncio.Task[None] | asyncio.TimerHandle | None = None
         self._loop.add_reader(sock, self._accept)
 
     def close(self) -> None:
@@ -57,11 +58,20 @@ class Listener:
         task = self._loop.create_task(self._open(connection, accepted))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        if self._connections.shared:
+            self._let_others()
+
+    def _let_others(self) -> None:
+        self._loop.remove_reader(self._sock)
+        self._pause = self._loop.call_later(TURN, self._go_on)
+
+    def _go_on(self) -> None:
+        self._loop.add_reader(self._sock, self._accept)
 
     def _wait(self, until: Coroutine[Any, Any, None]) -> None:
         async def go_on() -> None:
             await until
-            self._loop.add_reader(self._sock, self._accept)
+            self._go_on()
 
         self._loop.remove_reader(self._sock)
         self._pause = self._loop.create_task(go_on())

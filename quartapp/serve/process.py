@@ -45,19 +45,21 @@ def run(
     on_ready: Callable[[], None],
     on_spent: Callable[[], None] | None = None,
     supervisor: socket.socket | None = None,
+    shared: bool = False,
 ) -> None:
     """Serve until a signal comes, or until the `supervisor` closes its end of the socket.
 
-    The application's `shutdown_event` is set as soon as a stop is asked for. `on_spent` is called
-    every `max_requests` requests, where the configuration says so; nothing ends by that alone.
-    Raises ServeError if the application does not start.
+    `shared` says that other processes serve on the same sockets. The application's
+    `shutdown_event` is set as soon as a stop is asked for. `on_spent` is called every
+    `max_requests` requests, where the configuration says so; nothing ends by that alone. Raises
+    ServeError if the application does not start.
     """
     requests = Requests(app)
     if config.max_requests and on_spent is not None:
         extra = secrets.randbelow(config.max_requests_jitter + 1)
         requests.call_every(config.max_requests + extra, on_spent)
     config.max_requests = None  # hypercorn would end in its own way
-    connections = Connections(max_connections)
+    connections = Connections(max_connections, shared=shared)
     with asyncio.Runner(loop_factory=partial(ServingLoop, connections)) as runner:
         runner.run(_run(app, requests, connections, config, shutdown_timeout, on_ready, supervisor))
 

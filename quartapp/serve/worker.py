@@ -86,6 +86,7 @@ def work(order: Order, make_app: MakeApp, file: Path = HYPERCORN_TOML) -> None:
                 on_ready=partial(_tell, supervisor, READY),
                 on_spent=partial(_tell, supervisor, SPENT),
                 supervisor=supervisor,
+                shared=order.workers > 1,
             )
 
 

@@ -154,7 +154,7 @@ def serve_through(workers: int, module: str) -> None:
     sockets = open_sockets(_config(), remote=False)
     address = sockets.addresses(tls=False)[0]
     Supervisor(
-        Order(sockets.descriptors()["bind"], [], TIMEOUT),
+        Order(sockets.descriptors()["bind"], [], TIMEOUT, workers=workers),
         count=workers,
         reserve="RESERVE" in os.environ,
         on_ready=lambda: click.echo(address),
