@@ -43,7 +43,8 @@ def goals(results: Sequence[Result]) -> str:
         for target in result.targets:
             kind, word = (REACHED, "reached") if target.reached else (MISSED, "missed")
             told = f"{target.value:.3g} {target.unit} {word}"
-            rows.append((ROW, _bar(target.name, told, _place(target.share), kind) + line))
+            bar = _bar(target.name, told, _place(target.share), kind, beyond=_place(1))
+            rows.append((ROW, bar + line))
     return _drawing("How far each goal of the benchmark was reached", rows)
 
 
@@ -79,9 +80,9 @@ def _drawing(label: str, rows: Sequence[tuple[int, str]]) -> str:
     )
 
 
-def _bar(name: str, told: str, width: float, colour: str) -> str:
+def _bar(name: str, told: str, width: float, colour: str, *, beyond: float = 1.0) -> str:
     rect = f'<rect x="{LEFT}" y="3" width="{max(1.0, width):.1f}" height="{BAR}" fill="{colour}"/>'
-    return _text(20, 15, name) + rect + _text(LEFT + max(1.0, width) + 6, 15, told, "small")
+    return _text(20, 15, name) + rect + _text(LEFT + max(beyond, width) + 6, 15, told, "small")
 
 
 def _text(x: float, y: float, text: str, kind: str = "") -> str:

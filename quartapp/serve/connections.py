@@ -26,6 +26,7 @@ STEP = 16 * 1024
 SHORT = 4 * 1024  # bytes that are sent without a wait
 YOUNG = 1.0  # seconds for which a silent connection is not closed to make room for another one
 LOOK = 1.0  # seconds between two looks at all of them
+CROWD = 50  # connections, from which on it does not matter which process takes the next one
 
 Factory = Callable[[], asyncio.BaseProtocol]
 
@@ -39,12 +40,17 @@ class Connections:
 
     def __init__(self, limit: int, *, shared: bool) -> None:
         self._limit = limit
-        self.shared = shared
+        self._shared = shared
         self.ending = False  # the server is about to end
         self._at_last_call: list[Callable[[], None]] = []
         self._open: set[Connection] = set()
         self._silent: dict[Connection, float] = {}  # since when; the longest first
         self._left = asyncio.Event()
+
+    @property
+    def others_turn(self) -> bool:
+        """Whether another process should take the next one; a crowd divides itself."""
+        return self._shared and len(self._open) < CROWD
 
     @property
     def full(self) -> bool:

@@ -58,7 +58,7 @@ class Listener:
         task = self._loop.create_task(self._open(connection, accepted))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-        if self._connections.shared:
+        if self._connections.others_turn:
             self._let_others()
 
     def _let_others(self) -> None:
