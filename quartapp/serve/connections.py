@@ -26,7 +26,7 @@ STEP = 16 * 1024
 SHORT = 4 * 1024  # bytes that are sent without a wait
 YOUNG = 1.0  # seconds for which a silent connection is not closed to make room for another one
 LOOK = 1.0  # seconds between two looks at all of them
-CROWD = 50  # connections, from which on it does not matter which process takes the next one
+CROWD = 50  # requests, from which on it does not matter which process takes the next connection
 
 Factory = Callable[[], asyncio.BaseProtocol]
 
@@ -49,8 +49,8 @@ class Connections:
 
     @property
     def others_turn(self) -> bool:
-        """Whether another process should take the next one; a crowd divides itself."""
-        return self._shared and len(self._open) < CROWD
+        """Whether another process should take the next one; a crowd at work divides itself."""
+        return self._shared and len(self._open) - len(self._silent) < CROWD
 
     @property
     def full(self) -> bool:
