@@ -20,6 +20,8 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from quartapp.core.text import is_storable
+
 PREFIX = "QUARTAPP_"
 SECRET_LENGTH = 32  # characters: what HS256 asks for (RFC 7518, 3.2) and more than anybody guesses
 DATABASE_SCHEMES = ("sqlite+aiosqlite", "mysql+aiomysql")
@@ -168,7 +170,7 @@ class Settings(BaseSettings):
 
         The last one here is the first to look.
         """
-        if isinstance(value, str) and not _is_text(value):
+        if isinstance(value, str) and not is_storable(value):
             raise ValueError("is not UTF-8")
         return value
 
@@ -247,14 +249,6 @@ class _Kind(BaseSettings):
     model_config = Settings.model_config
 
     env: str = ""
-
-
-def _is_text(value: str) -> bool:
-    try:
-        value.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def networks(listed: str) -> tuple[Network, ...]:

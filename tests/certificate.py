@@ -12,8 +12,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 
-def certify(folder: Path) -> None:
-    """Write `fullchain.pem`, which vouches for itself, and its `privkey.pem`."""
+def certify(folder: Path) -> tuple[Path, Path]:
+    """Write and return `fullchain.pem`, which vouches for itself, and its `privkey.pem`."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "quartapp tests")])
     now = datetime.now(UTC)
@@ -30,11 +30,13 @@ def certify(folder: Path) -> None:
         )
         .sign(key, hashes.SHA256())
     )
-    (folder / "fullchain.pem").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-    (folder / "privkey.pem").write_bytes(
+    chain, private = folder / "fullchain.pem", folder / "privkey.pem"
+    chain.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    private.write_bytes(
         key.private_bytes(
             serialization.Encoding.PEM,
             serialization.PrivateFormat.PKCS8,
             serialization.NoEncryption(),
         )
     )
+    return chain, private

@@ -18,7 +18,7 @@ WEB = {f"quartapp.{room}" for room in FEATURES | {"db", "jwt", "telemetry", "web
 ALLOWED: dict[str, set[str]] = {
     "core": COMMON,
     "paths": set(),
-    "settings": {"pydantic", "pydantic_settings"},
+    "settings": COMMON | {"pydantic", "pydantic_settings"},
     "jwt": {"jwt", "cryptography", "quart", "werkzeug", "quartapp.jwt"},
     "db": COMMON | {"sqlalchemy", "alembic", "aiomysql", "aiosqlite", "quartapp.db"},
     "audit": COMMON | {"sqlalchemy", "quartapp.db", "quartapp.audit"},
