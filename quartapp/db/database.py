@@ -22,6 +22,7 @@ from quartapp.db.engine import (
     POOL_SIZE,
     POOL_TIMEOUT,
     WRITING,
+    keep_none,
     make_engine,
 )
 from quartapp.db.pool import TooFewConnections, allowed
@@ -107,7 +108,8 @@ class Database:
             raise NotReady(f"{address} does not answer: {reason(error)}") from error
 
     async def close(self) -> None:
-        """Give back every connection."""
+        """Give back every connection; what is still in use follows when its user is through."""
+        keep_none(self.engine)
         await self.engine.dispose()
 
     async def _fit(self) -> None:

@@ -10,7 +10,7 @@ import aiomysql
 from sqlalchemy import event
 from sqlalchemy.engine import URL, Connection
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
-from sqlalchemy.pool import AsyncAdaptedQueuePool
+from sqlalchemy.pool import AsyncAdaptedQueuePool, ConnectionPoolEntry
 
 from quartapp.db import deadline, sqlite
 
@@ -38,6 +38,14 @@ def make_engine(url: URL, *, pool_size: int | None = None) -> AsyncEngine:
     """The engine for a database, with nothing connected yet."""
     size = pool_size or POOL_SIZE
     return _sqlite(url, size) if url.get_backend_name() == "sqlite" else _mysql(url, size)
+
+
+def keep_none(engine: AsyncEngine) -> None:
+    """Close each connection from now on when it is given back.
+
+    A pool that is disposed of forgets those that are in use: given back later they stay open.
+    """
+    event.listen(engine.sync_engine, "checkin", _close)
 
 
 def _sqlite(url: URL, pool_size: int) -> AsyncEngine:
@@ -123,6 +131,10 @@ def _roll_back(connection: Any, _record: object, _error: object) -> None:
     """
     with suppress(asyncio.CancelledError):  # the one on its way is enough
         connection.run_async(lambda driver: asyncio.shield(driver.rollback()))
+
+
+def _close(_connection: object, record: ConnectionPoolEntry) -> None:
+    record.invalidate()
 
 
 def _prepare_mysql(connection: Any, _record: object) -> None:
