@@ -111,6 +111,7 @@ class MariaDB(Private):
             "--no-defaults",
             *_as_root(),
             f"--datadir={self.folder / 'data'}",
+            f"--tmpdir={self.folder}",
             f"--socket={self.folder / 'socket'}",
             f"--pid-file={self.folder / 'pid'}",
             f"--port={self.port}",
@@ -243,6 +244,8 @@ def mariadb(binary: str, *, durable: bool = False) -> Iterator[MariaDB]:
                 "--no-defaults",
                 *_as_root(),
                 f"--datadir={folder / 'data'}",
+                # In a folder that they share, each that starts removes the tables of the others.
+                f"--tmpdir={folder}",
                 "--auth-root-authentication-method=normal",
                 "--skip-test-db",
             ],
