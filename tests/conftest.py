@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import shutil
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
@@ -17,6 +18,7 @@ from sqlalchemy import Pool, event
 
 from quartapp.app import METADATA
 from quartapp.db.database import Database
+from quartapp.serve.loop import look_for_garbage_seldom
 from quartapp.web.db import app_database
 from tests.blocking import no_blocking_calls
 from tests.logged import Logged
@@ -53,6 +55,22 @@ def _no_blocking_calls() -> Iterator[None]:
     """Nothing of ours blocks the event loop."""
     with no_blocking_calls():
         yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _few_searches_for_garbage() -> None:
+    """As in a serving process. A search through all that pytest has loaded takes a second.
+
+    That is longer than the limits that some tests set to a server's answer.
+    """
+    look_for_garbage_seldom()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _nothing_unclosed() -> Iterator[None]:
+    """What a module has forgotten to close is found while its name is still known."""
+    yield
+    gc.collect()
 
 
 @pytest.fixture(scope="session")
