@@ -12,12 +12,13 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
 from itertools import count
-from time import perf_counter
+from time import perf_counter, thread_time
 from typing import Any, NamedTuple, ParamSpec, TypeVar, cast
 
 from argon2 import PasswordHasher, Type
 from argon2.exceptions import InvalidHashError, VerificationError, VerifyMismatchError
 
+from quartapp.accounts.pace import Pace
 from quartapp.core.cpu import share_of_cores
 from quartapp.core.errors import Busy
 
@@ -33,7 +34,6 @@ HASH_PREFIX = "$argon2id$"
 NICE = 10
 
 GUESS = 0.05  # seconds for one run with the parameters above, until the first was timed
-WEIGHT = 0.2  # of the latest run in the average
 
 Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")
@@ -77,8 +77,7 @@ class Passwords:
         self._pool = ThreadPoolExecutor(self._threads, "argon2", initializer=_step_back)
         self._max_wait = max_wait
         self._on_turn = on_turn
-        self._seconds = GUESS * time_cost * memory_kib / (TIME_COST * MEMORY_KIB)
-        self._timed = False
+        self._pace = Pace(GUESS * time_cost * memory_kib / (TIME_COST * MEMORY_KIB))
         self._numbers = count()
         # The work itself lies here and the pool holds its number alone, so that one that is
         # cancelled leaves nothing of size behind. Both change by single operations of a dict and
@@ -126,7 +125,7 @@ class Passwords:
     def load(self) -> Load:
         """How busy the threads are now."""
         waiting = len(self._waiting)
-        wait = waiting * self._seconds / self._threads
+        wait = waiting * self._pace.seconds / self._threads
         return Load(waiting, len(self._running), self._threads, wait)
 
     def close(self) -> None:
@@ -150,19 +149,14 @@ class Passwords:
             return None  # cancelled at this very moment: nobody waits for the answer
         since, work = waiting
         self._running.add(number)
-        begin = perf_counter()
+        begin, worked = perf_counter(), thread_time()
         try:
             if self._on_turn is not None:
                 self._on_turn(begin - since)
             return work()
         finally:
-            self._count(perf_counter() - begin)
+            self._pace.count(worked=thread_time() - worked, passed=perf_counter() - begin)
             self._running.discard(number)
-
-    def _count(self, seconds: float) -> None:
-        """Take a run into the average; the first one takes the place of the guess."""
-        self._seconds += (seconds - self._seconds) * (WEIGHT if self._timed else 1)
-        self._timed = True
 
 
 def hashed(userpwd: str) -> bool:

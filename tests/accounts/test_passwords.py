@@ -6,7 +6,6 @@ import asyncio
 import os
 import sys
 import threading
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -14,6 +13,7 @@ import pytest
 import pytest_asyncio
 
 from quartapp.accounts.models import Account
+from quartapp.accounts.pace import Pace
 from quartapp.accounts.passwords import NICE, Load, Passwords, hashed
 from quartapp.core.errors import Busy
 
@@ -31,7 +31,7 @@ class Held:
 
     def __init__(self) -> None:
         self.passwords = Passwords(threads=2, max_wait=1)
-        self.passwords._seconds, self.passwords._timed = 0.1, True
+        self.passwords._pace = Pace(guess=0.1)
         self.priorities: list[int] = []
         self.noted: list[int] = []
         self._go = threading.Event()
@@ -185,18 +185,6 @@ async def test_one_who_has_waited_once_is_not_refused_the_second_time(held: Held
     await asyncio.gather(*waiting)
 
     assert hashed(await renewing)
-
-
-async def test_the_wait_is_told_by_how_long_the_last_runs_took() -> None:
-    passwords = Passwords(threads=1)
-    await passwords._run(time.sleep, 0.2)  # the first takes the place of a guess
-    first = passwords._seconds
-    for _ in range(20):
-        await passwords._run(time.sleep, 0)
-    passwords.close()
-
-    assert first == pytest.approx(0.2, rel=0.5)
-    assert passwords._seconds < first / 20
 
 
 async def test_a_refusal_within_a_hash_frees_the_thread(passwords: Passwords) -> None:
