@@ -149,4 +149,4 @@ def _prepare_mysql(connection: Any, _record: object) -> None:
 
 def _begin(connection: Connection) -> None:
     writing = connection.get_execution_options().get(WRITING, False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else sqlite.BEGIN)
+    connection.exec_driver_sql(sqlite.BEGIN_WRITING if writing else sqlite.BEGIN_READING)

@@ -33,7 +33,7 @@ async def _sqlite(connection: AsyncConnection) -> AsyncIterator[None]:
     await connection.run_sync(_outside, "foreign_keys = OFF")
     try:
         try:
-            await connection.begin()
+            await connection.exec_driver_sql("SELECT 1")  # begins it, and so waits for the lock
         except OperationalError as error:
             raise NotReady(f"the database is in use by another process: {error.orig}") from error
         yield

@@ -2,8 +2,7 @@
 
 The driver has a thread for each connection, and goes there to make a cursor, to execute, to fetch
 and to close; each time two threads change places. What is asked here brings all rows along at
-once. A transaction that begins with no lock begins with its first statement, and nobody rolls
-back what has not begun.
+once. A transaction begins with its first statement, and nobody rolls back what has not begun.
 """
 
 from __future__ import annotations
@@ -18,7 +17,8 @@ from typing import Any, cast
 import aiosqlite
 from sqlalchemy.dialects.sqlite.aiosqlite import AsyncAdapt_aiosqlite_dbapi
 
-BEGIN = "BEGIN"  # of a transaction that takes no lock before it reads or writes
+BEGIN_READING = "BEGIN"  # of a transaction that takes no lock before it reads or writes
+BEGIN_WRITING = "BEGIN IMMEDIATE"  # of one that keeps other writers out from its first statement on
 CHUNK = 64  # rows; only for those who iterate over a cursor of the driver's own
 
 
@@ -43,39 +43,38 @@ class QuickConnection(aiosqlite.Connection):
 
     def __init__(self, connector: Callable[[], sqlite3.Connection]) -> None:
         super().__init__(connector, CHUNK)
-        self._to_begin = False
+        self._to_begin = ""  # what begins the transaction that was announced
         self._was_asked = False  # since the last transaction ended
 
     async def ask(self, statement: str, parameters: Iterable[Any] | None) -> Answer:
-        """Execute a statement; what BEGIN does is put off until there is something to do."""
-        if statement == BEGIN:
-            self._to_begin = True
+        """Execute a statement; to begin a transaction is put off until there is something to do."""
+        if statement in (BEGIN_READING, BEGIN_WRITING):
+            self._to_begin = statement
             return Answer([])
         self._was_asked = True
-        values = _AfterBegin(parameters or ()) if self._to_begin else parameters
-        self._to_begin = False
+        values = _AfterBegin(self._to_begin, parameters or ()) if self._to_begin else parameters
+        self._to_begin = ""
         found: Any = await self.execute_fetchall(statement, values)
         return cast(Answer, found)
 
     async def ask_for_each(self, statement: str, rows: Iterable[Iterable[Any]]) -> Answer:
         """Execute a statement once for each row of values."""
         if self._to_begin:
-            self._to_begin = False
-            await self.ask("BEGIN DEFERRED", None)
+            await self.ask("SELECT 1", None)
         self._was_asked = True
         async with self.executemany(statement, rows) as done:
             return Answer([], rowcount=done.rowcount)
 
     async def commit(self) -> None:
         """Keep what was done since the transaction began."""
-        self._to_begin = False
+        self._to_begin = ""
         if self._was_asked:
             await super().commit()
             self._was_asked = False
 
     async def rollback(self) -> None:
         """Undo what was done since the transaction began, and end it."""
-        self._to_begin = False
+        self._to_begin = ""
         if self._was_asked:
             await super().rollback()
             self._was_asked = False
@@ -142,7 +141,12 @@ class Answer:
 class _AfterBegin(tuple[Any, ...]):
     """The values of a statement before which a transaction is to begin."""
 
-    __slots__ = ()
+    begin: str
+
+    def __new__(cls, begin: str, values: Iterable[Any]) -> _AfterBegin:
+        made = super().__new__(cls, values)
+        made.begin = begin
+        return made
 
 
 class _Connection(sqlite3.Connection):
@@ -150,7 +154,7 @@ class _Connection(sqlite3.Connection):
         cursor = self.cursor(_Cursor)
         try:
             if isinstance(parameters, _AfterBegin):
-                cursor.execute(BEGIN)
+                cursor.execute(parameters.begin)
             cursor.execute(sql, parameters)
         except BaseException:
             # It lives on in the traceback, and its end takes SQLite's lock of the connection:

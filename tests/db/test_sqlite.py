@@ -60,6 +60,27 @@ async def test_who_asks_nothing_goes_nowhere(
     assert count(errands) == 0
 
 
+async def test_a_change_is_one_errand_and_to_keep_it_another(
+    database: Database, errands: pytest.LogCaptureFixture
+) -> None:
+    async with database.writing() as db:
+        await db.execute(text("INSERT INTO kept (name) VALUES ('a')"))
+        assert count(errands) == 1
+
+    assert count(errands) == 1
+
+
+async def test_who_may_write_keeps_others_out_from_the_first_question_on(
+    database: Database,
+) -> None:
+    async with database.writing() as db:
+        await db.execute(text("SELECT * FROM kept"))
+        other = sqlite3.connect(str(database.url.database), timeout=0)
+        with pytest.raises(sqlite3.OperationalError, match="locked"):
+            other.execute("INSERT INTO kept (name) VALUES ('b')")
+        other.close()
+
+
 async def test_what_is_read_stays_as_it_was_at_the_first_question(database: Database) -> None:
     asked = text("SELECT count(*) FROM kept")
     async with database.reading() as db:
