@@ -41,9 +41,10 @@ WITH_FILES = {"login-form", "request-form", "upload"}
 CASES = [(section, scenario) for section, table in TABLE.items() for scenario in table]
 
 
-def case_id(section: str, scenario: Scenario) -> str:
+def case_id(section: str, scenario: Scenario, *where: bool) -> str:
     """Return the name of a case, by which it can be run alone."""
-    return f"{section}-{scenario.name.replace(' ', '_')}"
+    ends = ("-alone" if alone else "-among_the_others" for alone in where)
+    return "".join((f"{section}-{scenario.name.replace(' ', '_')}", *ends))
 
 
 Played = tuple[list[Answer], dict[str, bytes]]
@@ -172,11 +173,15 @@ async def lessons(request: pytest.FixtureRequest, hashes: dict[str, str]) -> Asy
 @pytest.mark.parametrize(
     ("lessons", "section", "scenario"),
     [
-        pytest.param(lesson, section, scenario, id=f"{case_id(section, scenario)}-{name}")
+        # In this order, and scope, an application is made once for all of its scenarios.
+        pytest.param(
+            section if alone else None, section, scenario, id=case_id(section, scenario, alone)
+        )
+        for alone in (True, False)
         for section, scenario in CASES
-        for lesson, name in ((section, "alone"), (None, "among_the_others"))
     ],
     indirect=["lessons"],
+    scope="module",
 )
 async def test_a_lesson_answers_as_the_program_on_flask(
     lessons: Lessons, section: str, scenario: Scenario, originals: Originals
