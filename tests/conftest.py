@@ -71,6 +71,7 @@ def _nothing_unclosed() -> Iterator[None]:
     """What a module has forgotten to close is found while its name is still known."""
     yield
     gc.collect()
+    gc.freeze()  # what has stayed is not looked at again
 
 
 @pytest.fixture(scope="session")
