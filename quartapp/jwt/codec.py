@@ -60,16 +60,21 @@ async def encode(
 ) -> str:
     """Return a signed token for this identity.
 
-    Call-time claims and headers win over the callbacks', and these over the default ones.
+    Call-time claims and headers win over the callbacks', and these over the default ones. The
+    callbacks are called as by the original: headers, claims, identity, key.
     """
     manager, options = installed.manager, installed.options
+    headers = await _headers(installed, identity, kind)
+    headers.update(additional_headers or {})
+    more: Claims = {}
+    if manager.additional_claims is not None:
+        more.update(await call(manager.additional_claims, identity) or {})
+    more.update(additional_claims or {})
     claims = _registered_claims(options, kind, fresh, expires_delta)
     claims[options.identity_claim] = (
         identity if manager.user_identity is None else await call(manager.user_identity, identity)
     )
-    if manager.additional_claims is not None:
-        claims.update(await call(manager.additional_claims, identity) or {})
-    claims.update(additional_claims or {})
+    claims.update(more)
     if options.is_strict:
         check_new_claims(claims, options)
 
@@ -80,25 +85,23 @@ async def encode(
         raise TypeError("Issuer (iss) must be a string.")
 
     payload = json.dumps(claims, separators=(",", ":"), cls=_Encoder).encode("utf-8")
-    return await sign(installed, identity, payload, additional_headers, kind=kind)
-
-
-async def sign(
-    installed: Installed,
-    identity: Any,
-    payload: bytes,
-    additional_headers: Header | None = None,
-    *,
-    kind: str = "refresh",
-) -> str:
-    """Return a signed token over these claims, the JSON of which is given."""
-    manager, options = installed.manager, installed.options
-    headers: Header = {"typ": TYPES[kind]} if options.is_strict else {}
-    if manager.additional_headers is not None:
-        headers.update(await call(manager.additional_headers, identity) or {})
-    headers.update(additional_headers or {})
     signer = await _signer(installed, identity, headers)
     return signer.sign(payload, headers, _Encoder)
+
+
+async def sign_again(installed: Installed, identity: Any, payload: bytes) -> str:
+    """Return a signed refresh token over these claims, the JSON of which is given."""
+    headers = await _headers(installed, identity, "refresh")
+    signer = await _signer(installed, identity, headers)
+    return signer.sign(payload, headers, _Encoder)
+
+
+async def _headers(installed: Installed, identity: Any, kind: str) -> Header:
+    manager = installed.manager
+    headers: Header = {"typ": TYPES[kind]} if installed.options.is_strict else {}
+    if manager.additional_headers is not None:
+        headers.update(await call(manager.additional_headers, identity) or {})
+    return headers
 
 
 async def _signer(installed: Installed, identity: Any, headers: Header) -> Signatures:
@@ -232,7 +235,12 @@ async def _verifier(installed: Installed, token: bytes) -> Signatures:
         return await _named(installed.keys, token)
     options, choose = installed.options, installed.manager.decode_key
     if choose is None:
-        verifier = signatures(options.decode_key, options.decode_algorithms)
+        try:
+            key = options.decode_key
+        except RuntimeError:
+            parse_claims(unverified_parts(token)[1])  # as below: its form is looked at first
+            raise
+        verifier = signatures(key, options.decode_algorithms)
         return strong(verifier) if options.is_strict else verifier
     header, payload = unverified_parts(token)
     claims = parse_claims(payload)

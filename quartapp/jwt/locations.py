@@ -62,7 +62,7 @@ async def in_cookies(conn: Connection, options: Options, refresh: bool) -> Found
 
     header = options.refresh_csrf_header_name if refresh else options.access_csrf_header_name
     field = options.refresh_csrf_field_name if refresh else options.access_csrf_field_name
-    value = conn.headers.get(header)
+    value: str | None = ",".join(conn.headers.getlist(header))
     if isinstance(conn, Request):
         if conn.method not in options.csrf_methods:
             return token, None

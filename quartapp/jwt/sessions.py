@@ -19,7 +19,7 @@ from quart import current_app
 from quartapp.jwt.binding import DPoPWanted
 from quartapp.jwt.callbacks import call
 from quartapp.jwt.claims import Claims
-from quartapp.jwt.codec import Fresh, decode, sign
+from quartapp.jwt.codec import Fresh, decode, sign_again
 from quartapp.jwt.current import verified
 from quartapp.jwt.exceptions import JWTDecodeError, RevokedTokenError, WrongTokenError
 from quartapp.jwt.manager import Installed, JWTManager, installed
@@ -132,7 +132,7 @@ async def rotate_session(
     in_time = used != session.digest and _is_current(session, used, policy, now)
     if in_time and session.successor is not None:
         minter = _minter(found, token, identity, session, now)
-        refresh = await sign(found, minter.identity, session.successor.encode("ascii"))
+        refresh = await sign_again(found, minter.identity, session.successor.encode("ascii"))
         return await _tokens(minter, session, refresh, additional_claims)
     await to_the_end(_end_for_reuse(policy, session, now))
     raise _refused(found, RevokedTokenError(token.header, token.claims))

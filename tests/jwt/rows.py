@@ -128,6 +128,14 @@ IN_COOKIES = [
         options=COOKIES,
     ),
     Row(
+        "two CSRF values",
+        401,
+        "CSRF double submit tokens do not match",
+        (ACCESS_COOKIE, CSRF, ("X-CSRF-TOKEN", "other")),
+        method="POST",
+        options=COOKIES,
+    ),
+    Row(
         "an empty CSRF value",
         401,
         "Missing CSRF token",

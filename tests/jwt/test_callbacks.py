@@ -54,6 +54,27 @@ async def get(app: Quart, encoded: str, path: str = "/") -> tuple[int, Any]:
     return response.status_code, await response.get_json()
 
 
+async def test_a_new_token_calls_them_in_the_order_of_the_original(way: str) -> None:
+    app, manager = build()
+    called: list[str] = []
+
+    def note(name: str, gives: Any) -> Any:
+        def callback(_identity: Any) -> Any:
+            called.append(name)
+            return gives
+
+        return styled(way, callback)
+
+    manager.encode_key_loader(note("key", KEY))
+    manager.user_identity_loader(note("identity", "bob"))
+    manager.additional_claims_loader(note("claims", {}))
+    manager.additional_headers_loader(note("headers", {}))
+    async with app.app_context():
+        await ours.create_access_token("bob")
+
+    assert called == ["headers", "claims", "identity", "key"]
+
+
 async def test_claims_are_added_to_both_kinds_of_tokens(way: str) -> None:
     app, manager = build()
     manager.additional_claims_loader(styled(way, lambda identity: {"for": identity, "role": "x"}))

@@ -99,6 +99,20 @@ async def test_a_mistake_in_an_option_is_the_server_s(option: str, value: Any) -
             await ours.verify_jwt_in_request()
 
 
+@pytest.mark.parametrize(
+    ("encoded", "why"),
+    [("x", "Not enough segments"), ("a.b.c", "Invalid header padding"), ("", None)],
+)
+async def test_without_a_key_a_token_that_is_none_is_still_refused(
+    encoded: str, why: str | None
+) -> None:
+    client = build(SECRET_KEY=None).test_client()
+    response = await client.get("/protected", headers=dict(bearer(encoded)))
+    assert response.status_code == 422
+    if why:
+        assert (await response.get_json())["msg"] == why
+
+
 async def test_a_location_that_is_none_is_the_server_s_mistake(app: Quart) -> None:
     async with app.test_request_context("/"):
         with pytest.raises(RuntimeError, match="not a valid location"):
