@@ -58,12 +58,14 @@ def _no_blocking_calls() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _few_searches_for_garbage() -> None:
+def _few_searches_for_garbage() -> Iterator[None]:
     """As in a serving process. A search through all that pytest has loaded takes a second.
 
     That is longer than the limits that some tests set to a server's answer.
     """
     look_for_garbage_seldom()
+    yield
+    gc.unfreeze()  # pytest's own last search goes through all
 
 
 @pytest.fixture(scope="module", autouse=True)

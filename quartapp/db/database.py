@@ -48,6 +48,7 @@ class Database:
         self._writer = asyncio.Lock() if self.url.get_backend_name() == "sqlite" else None
         self._fitting = asyncio.Lock()
         self._fits = asyncio.Event()
+        self._is_closed = False
         if self._writer is not None:
             self._fits.set()
 
@@ -75,8 +76,9 @@ class Database:
     ) -> AsyncIterator[AsyncSession]:
         """A transaction that commits when the block ends, and rolls back when it raises.
 
-        A commit that has begun runs to its end even if the task is cancelled meanwhile. Raises
-        NotReady if the block, or the commit, is not through after `limit` seconds.
+        On SQLite other writers are kept out from its first statement on. A commit that has begun
+        runs to its end even if the task is cancelled meanwhile. Raises NotReady if the block, or
+        the commit, is not through after `limit` seconds.
         """
         async with self._turn():
             await self._fit()
@@ -109,6 +111,7 @@ class Database:
 
     async def close(self) -> None:
         """Give back every connection; what is still in use follows when its user is through."""
+        self._is_closed = True
         keep_none(self.engine)
         await self.engine.dispose()
 
@@ -123,6 +126,8 @@ class Database:
                 size = await allowed(connection, processes=self._processes, wanted=POOL_SIZE)
             if size < POOL_SIZE:
                 larger, self.engine = self.engine, make_engine(self.url, pool_size=size)
+                for engine in (larger, self.engine) if self._is_closed else (larger,):
+                    keep_none(engine)
                 await _to_the_end(larger.dispose())
             self._fits.set()
 

@@ -52,9 +52,14 @@ class QuickConnection(aiosqlite.Connection):
             self._to_begin = statement
             return Answer([])
         self._was_asked = True
-        values = _AfterBegin(self._to_begin, parameters or ()) if self._to_begin else parameters
-        self._to_begin = ""
-        found: Any = await self.execute_fetchall(statement, values)
+        begin, self._to_begin = self._to_begin, ""
+        values = _AfterBegin(begin, parameters or ()) if begin else parameters
+        try:
+            found: Any = await self.execute_fetchall(statement, values)
+        except sqlite3.Error:
+            if not self.in_transaction:
+                self._to_begin = begin  # it has not: what follows must not be kept by itself
+            raise
         return cast(Answer, found)
 
     async def ask_for_each(self, statement: str, rows: Iterable[Iterable[Any]]) -> Answer:

@@ -49,7 +49,10 @@ class Connections:
 
     @property
     def others_turn(self) -> bool:
-        """Whether another process should take the next one; a crowd at work divides itself."""
+        """Whether another process should take the next one; a crowd at work divides itself.
+
+        At work is all that is not silent: also a connection that has not come to terms on TLS yet.
+        """
         return self._shared and len(self._open) - len(self._silent) < CROWD
 
     @property

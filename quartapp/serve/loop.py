@@ -12,7 +12,7 @@ from quartapp.serve.connections import Connections, Factory
 from quartapp.serve.listener import Listener
 
 # Objects more than before, young searches for each middle one, and middle ones for each whole one.
-SEARCHES = (10_000, 20, 50)
+SEARCHES = (10_000, 5, 5)
 
 if TYPE_CHECKING:
     BaseLoop = asyncio.SelectorEventLoop
@@ -28,7 +28,8 @@ def look_for_garbage_seldom() -> None:
 
     A search holds every request up: for 40 ms where it goes through all that was loaded. What a
     request leaves behind is counted, not searched for; what a thousand of them hold while they
-    wait would be gone through again and again.
+    wait would be gone through again and again. What does need it are connections, of which
+    hypercorn keeps 5 KiB each until then: hence a whole search for each few thousand of them.
     """
     gc.collect()
     gc.freeze()

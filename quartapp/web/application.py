@@ -42,7 +42,7 @@ class Routes(MapAdapter):
         if rule is not None:
             return rule, {}
         rule, values = super().match(return_rule=True)
-        # Asked for as it was declared: there are no more of these than routes.
+        # Asked for as it was declared: of these there are as many as routes and their methods.
         is_plain = not values and self.path_info == rule.rule
         if is_plain and self.default_method in (rule.methods or ()):
             self._plain[key] = rule

@@ -15,6 +15,9 @@ from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError, OperationalError
 
 from quartapp.db.database import Database
+from quartapp.db.engine import WRITING
+
+INSERT = text("INSERT INTO kept (name) VALUES ('a')")
 
 
 @pytest_asyncio.fixture
@@ -79,6 +82,31 @@ async def test_who_may_write_keeps_others_out_from_the_first_question_on(
         with pytest.raises(sqlite3.OperationalError, match="locked"):
             other.execute("INSERT INTO kept (name) VALUES ('b')")
         other.close()
+
+
+async def test_who_was_kept_out_begins_again_and_keeps_nothing_by_itself(
+    database: Database,
+) -> None:
+    other = sqlite3.connect(str(database.url.database), isolation_level=None)
+
+    async def write() -> None:
+        async with database.writing() as db:
+            await db.execute(text("PRAGMA busy_timeout = 0"))
+            await db.rollback()
+            await db.connection(execution_options={WRITING: True})
+            other.execute("BEGIN IMMEDIATE")
+            with pytest.raises(OperationalError, match="locked"):
+                await db.execute(INSERT)
+            other.execute("ROLLBACK")
+            await db.execute(INSERT)
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await write()
+    other.close()
+
+    async with database.reading() as db:
+        assert await db.scalar(text("SELECT count(*) FROM kept")) == 0
 
 
 async def test_what_is_read_stays_as_it_was_at_the_first_question(database: Database) -> None:

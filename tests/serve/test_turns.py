@@ -18,6 +18,7 @@ from tests.serve.processes import Server, started
 BURSTS = 100
 AT_ONCE = 20  # connections
 FEWEST = 4  # of these at one of two workers; where nobody waits it is less in one burst of twenty
+STALLS = 2  # bursts in which the system may have given one of them no turn
 
 
 @pytest.fixture
@@ -52,9 +53,10 @@ def _body(client: socket.socket) -> bytes:
 def test_no_worker_takes_a_burst_alone(tmp_path: Path) -> None:
     with started("-m", "tests.serve.slow", "2", instance=tmp_path) as server:
         server.until_ready()
+        served_by(server)  # what is loaded with the first request
         fewest = []
         for _ in range(BURSTS):
             served = served_by(server)
             fewest.append(min(served.values()) if len(served) == 2 else 0)
             time.sleep(0.03)
-    assert min(fewest) >= FEWEST, sorted(fewest)
+    assert sorted(fewest)[STALLS] >= FEWEST, sorted(fewest)
