@@ -16,7 +16,7 @@ class Scale:
     database_kills: int = 20
     worker_kills: int = 20
     stops: int = 10
-    hang_ups: int = 10_000
+    hang_ups: int = 30_000
     slow_clients: int = 1000
     mixed_seconds: float = 1800.0
     parser_examples: int = 2000  # of each property

@@ -18,5 +18,5 @@ async def student() -> str:
 @bp.route("/result", methods=["GET", "POST"])
 async def result() -> str:
     """Show what was sent, a row for each field; of a field sent twice the first value."""
-    form = await request.form
+    form = await request.form if request.method == "POST" else {}
     return await render_template("lessons/request_form/result.html", result=form)

@@ -218,6 +218,10 @@ REQUEST_FORM = [
     every_method("/"),
     every_method("/result", {"GET": NOTHING_SENT, "HEAD": NOTHING_SENT}, rows=True),
     story("the page", get("/", says=("姓名", "物理", "化学", "数学"), status=200)),
+    story(
+        "a form in a GET is none",
+        Step("GET", "/result", {"Content-Type": FORM}, b"a=1", instead=NOTHING_SENT),
+    ),
     story("the marks of a student", form("/result", MARKS, rows=True, status=200)),
     story(
         "forms of every kind",
