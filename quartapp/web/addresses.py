@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import quote
 
-from quart import request
-from quart.globals import request_ctx
+from quart import current_app, request
 
 
 def here() -> str:
@@ -23,11 +22,10 @@ def in_the_api() -> bool:
 
 def in_a_lesson() -> bool:
     """Whether the request is for one of the lessons' own addresses, which answer as on Flask."""
-    asked = request_ctx.request  # each look through a proxy costs
     return (
-        asked.path.startswith("/lessons/")
-        and "lessons" in request_ctx.app.blueprints
-        and asked.blueprint != "lessons"
+        request.path.startswith("/lessons/")
+        and "lessons" in current_app.blueprints
+        and request.blueprint != "lessons"
     )
 
 
