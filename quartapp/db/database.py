@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, TypeVar
 
 from sqlalchemy import text
 from sqlalchemy.engine import make_url
@@ -26,12 +25,11 @@ from quartapp.db.engine import (
     make_engine,
 )
 from quartapp.db.pool import TooFewConnections, allowed
+from quartapp.db.to_the_end import to_the_end
 
 TRANSACTION_TIMEOUT = (
     35.0  # seconds; above what a statement may take, so that its error comes first
 )
-
-Result = TypeVar("Result")
 
 
 class Database:
@@ -68,7 +66,7 @@ class Database:
             async with _at_most(limit), statements_within(session, statement_timeout):
                 yield session
         finally:
-            await _to_the_end(_close(session))
+            await to_the_end(_close(session))
 
     @asynccontextmanager
     async def writing(
@@ -87,9 +85,9 @@ class Database:
                 async with _at_most(limit):
                     await session.connection(execution_options={WRITING: True})
                     yield session
-                await _to_the_end(_commit(session, limit))
+                await to_the_end(_commit(session, limit))
             finally:
-                await _to_the_end(_close(session))
+                await to_the_end(_close(session))
 
     async def exists(self) -> bool:
         """False for a SQLite file that is not there, which opening would make; else True."""
@@ -128,7 +126,7 @@ class Database:
                 larger, self.engine = self.engine, make_engine(self.url, pool_size=size)
                 for engine in (larger, self.engine) if self._is_closed else (larger,):
                     keep_none(engine)
-                await _to_the_end(larger.dispose())
+                await to_the_end(larger.dispose())
             self._fits.set()
 
     @asynccontextmanager
@@ -176,17 +174,3 @@ async def _at_most(seconds: float | None) -> AsyncIterator[None]:
         if not timer.expired():
             raise  # somebody else's
         raise NotReady(f"the database was not through after {seconds:g} seconds") from None
-
-
-async def _to_the_end(work: Coroutine[Any, Any, Result]) -> Result:
-    """Await `work` and let a cancellation through only when it has ended."""
-    task = asyncio.ensure_future(work)
-    try:
-        return await asyncio.shield(task)
-    except asyncio.CancelledError:
-        while not task.done():
-            with suppress(asyncio.CancelledError):
-                await asyncio.wait([task])
-        if not task.cancelled():
-            task.exception()  # seen: the cancellation is what the caller hears
-        raise

@@ -7,8 +7,9 @@ once. A transaction begins with its first statement, and nobody rolls back what 
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Generator, Iterable
 from contextlib import closing
 from dataclasses import dataclass
 from types import SimpleNamespace
@@ -16,6 +17,8 @@ from typing import Any, cast
 
 import aiosqlite
 from sqlalchemy.dialects.sqlite.aiosqlite import AsyncAdapt_aiosqlite_dbapi
+
+from quartapp.db.to_the_end import to_the_end
 
 BEGIN_READING = "BEGIN"  # of a transaction that takes no lock before it reads or writes
 BEGIN_WRITING = "BEGIN IMMEDIATE"  # of one that keeps other writers out from its first statement on
@@ -45,6 +48,18 @@ class QuickConnection(aiosqlite.Connection):
         super().__init__(connector, CHUNK)
         self._to_begin = ""  # what begins the transaction that was announced
         self._was_asked = False  # since the last transaction ended
+
+    def __await__(self) -> Generator[Any, None, QuickConnection]:
+        """Open it. Who is cancelled meanwhile leaves none that is open and nobody's."""
+        return self._open().__await__()
+
+    async def _open(self) -> QuickConnection:
+        try:
+            await to_the_end(_opened(super().__await__()))
+        except asyncio.CancelledError:
+            await to_the_end(self.close())
+            raise
+        return self
 
     async def ask(self, statement: str, parameters: Iterable[Any] | None) -> Answer:
         """Execute a statement; to begin a transaction is put off until there is something to do."""
@@ -87,6 +102,18 @@ class QuickConnection(aiosqlite.Connection):
     def cursor(self) -> QuickCursor:  # type: ignore[override]
         """A cursor, for which nobody goes anywhere."""
         return QuickCursor(self)
+
+
+async def _opened(opening: Generator[Any, None, Any]) -> None:
+    await _Opening(opening)
+
+
+@dataclass(frozen=True)
+class _Opening:
+    steps: Generator[Any, None, Any]
+
+    def __await__(self) -> Generator[Any, None, Any]:
+        return self.steps
 
 
 class QuickCursor:

@@ -14,6 +14,7 @@ import pytest_asyncio
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError, OperationalError
 
+from quartapp.db import sqlite
 from quartapp.db.database import Database
 from quartapp.db.engine import WRITING
 
@@ -173,3 +174,23 @@ async def test_what_failed_is_forgotten_without_waiting_for_a_writer(
 async def _add(database: Database, id: int) -> None:
     async with database.writing() as db:
         await db.execute(text("INSERT INTO kept (id) VALUES (:id)"), {"id": id})
+
+
+async def test_who_hangs_up_while_it_is_opened_leaves_it_closed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closed: list[object] = []
+
+    class Told(sqlite._Connection):
+        def close(self) -> None:
+            closed.append(self)
+            super().close()
+
+    monkeypatch.setattr(sqlite, "_Connection", Told)
+    opening = asyncio.ensure_future(sqlite.connect(str(tmp_path / "own.db")))
+    await asyncio.sleep(0)
+    opening.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await opening
+
+    assert len(closed) == 1
