@@ -124,8 +124,8 @@ class Database:
                 size = await allowed(connection, processes=self._processes, wanted=POOL_SIZE)
             if size < POOL_SIZE:
                 larger, self.engine = self.engine, make_engine(self.url, pool_size=size)
-                for engine in (larger, self.engine) if self._is_closed else (larger,):
-                    keep_none(engine)
+                if self._is_closed:
+                    keep_none(self.engine)
                 await to_the_end(larger.dispose())
             self._fits.set()
 

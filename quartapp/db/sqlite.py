@@ -55,7 +55,7 @@ class QuickConnection(aiosqlite.Connection):
 
     async def _open(self) -> QuickConnection:
         try:
-            await to_the_end(_opened(super().__await__()))
+            await to_the_end(_Opening(super().__await__()))
         except asyncio.CancelledError:
             await to_the_end(self.close())
             raise
@@ -104,12 +104,10 @@ class QuickConnection(aiosqlite.Connection):
         return QuickCursor(self)
 
 
-async def _opened(opening: Generator[Any, None, Any]) -> None:
-    await _Opening(opening)
-
-
 @dataclass(frozen=True)
 class _Opening:
+    """The driver's own way to open, as something to await."""
+
     steps: Generator[Any, None, Any]
 
     def __await__(self) -> Generator[Any, None, Any]:

@@ -10,6 +10,13 @@ from quartapp.accounts.pace import Pace
 from quartapp.accounts.passwords import Passwords
 
 
+def after(runs: int, *, worked: float, passed: float) -> float:
+    pace = Pace(guess=0.05)
+    for _ in range(runs):
+        pace.count(worked=worked, passed=passed)
+    return pace.seconds
+
+
 def test_before_the_first_run_it_is_a_guess() -> None:
     assert Pace(guess=0.05).seconds == 0.05
 
@@ -22,34 +29,19 @@ def test_the_first_run_takes_the_place_of_the_guess() -> None:
 
 
 def test_what_runs_cost_is_known_after_a_few() -> None:
-    pace = Pace(guess=0.05)
-    for _ in range(20):
-        pace.count(worked=0.5, passed=0.5)
-
-    assert pace.seconds == pytest.approx(0.5, rel=0.05)
+    assert after(20, worked=0.5, passed=0.5) == pytest.approx(0.5, rel=0.05)
 
 
 def test_while_a_crowd_is_taken_in_its_wait_is_not_ten_times_as_long() -> None:
-    pace = Pace(guess=0.05)
-    for _ in range(10):
-        pace.count(worked=0.03, passed=0.3)
-
-    assert pace.seconds < 2 * 0.03
+    assert after(10, worked=0.03, passed=0.3) < 2 * 0.03
 
 
 def test_what_stays_in_the_way_is_believed() -> None:
-    pace = Pace(guess=0.05)
-    for _ in range(500):
-        pace.count(worked=0.03, passed=0.3)
-
-    assert pace.seconds == pytest.approx(0.3, rel=0.05)
+    assert after(500, worked=0.03, passed=0.3) == pytest.approx(0.3, rel=0.05)
 
 
 def test_clocks_that_disagree_a_little_make_no_run_shorter() -> None:
-    pace = Pace(guess=0.05)
-    pace.count(worked=0.03, passed=0.029)
-
-    assert pace.seconds == pytest.approx(0.03)
+    assert after(1, worked=0.03, passed=0.029) == pytest.approx(0.03)
 
 
 async def test_what_a_thread_waited_for_is_not_what_it_worked() -> None:

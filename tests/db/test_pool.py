@@ -65,6 +65,18 @@ async def test_all_processes_together_stay_below_what_the_server_allows(
     await database.close()
 
 
+async def test_one_made_after_the_close_keeps_no_connection(
+    mysql_server: MariaDB, mysql_url: str
+) -> None:
+    database = Database(mysql_url)
+    await database.close()
+    with most_connections(mysql_server, 10):
+        await crowd(database)
+    async with asyncio.timeout(5):
+        while taken(mysql_server, database):  # noqa: ASYNC110 - nobody is told of it
+            await asyncio.sleep(0.01)
+
+
 async def test_the_limit_of_an_account_counts_too(mysql_server: MariaDB, mysql_url: str) -> None:
     name = mysql_url.rpartition("/")[2]
     mysql_server.run("CREATE USER few@'127.0.0.1' WITH MAX_USER_CONNECTIONS 12")

@@ -41,10 +41,9 @@ WITH_FILES = {"login-form", "request-form", "upload"}
 CASES = [(section, scenario) for section, table in TABLE.items() for scenario in table]
 
 
-def case_id(section: str, scenario: Scenario, *where: bool) -> str:
+def case_id(section: str, scenario: Scenario) -> str:
     """Return the name of a case, by which it can be run alone."""
-    ends = ("-alone" if alone else "-among_the_others" for alone in where)
-    return "".join((f"{section}-{scenario.name.replace(' ', '_')}", *ends))
+    return f"{section}-{scenario.name.replace(' ', '_')}"
 
 
 Played = tuple[list[Answer], dict[str, bytes]]
@@ -175,9 +174,12 @@ async def lessons(request: pytest.FixtureRequest, hashes: dict[str, str]) -> Asy
     [
         # In this order, and scope, an application is made once for all of its scenarios.
         pytest.param(
-            section if alone else None, section, scenario, id=case_id(section, scenario, alone)
+            section if name == "alone" else None,
+            section,
+            scenario,
+            id=f"{case_id(section, scenario)}-{name}",
         )
-        for alone in (True, False)
+        for name in ("alone", "among_the_others")
         for section, scenario in CASES
     ],
     indirect=["lessons"],
