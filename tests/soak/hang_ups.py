@@ -34,7 +34,8 @@ async def run(scale: Scale) -> Row:
     chance = random.Random(scale.seed)  # noqa: S311 - to be repeated, not secret
     async with serving(scale.folder, workers=WORKERS, **FEW_ARENAS) as server:
         requests = await _requests(server.port)
-        growth = Growth(await asyncio.to_thread(workers_beside_reserve, server, WORKERS))
+        pids = await asyncio.to_thread(workers_beside_reserve, server, WORKERS)
+        growth = Growth(pids, scale.short)
         await asyncio.gather(*(_sign_in(server.port) for _ in range(CLIENTS)))
         await _hang_up(server.port, requests, chance, WARM_UP)
         before = await _settled(server)
@@ -64,7 +65,7 @@ def _told(
     connections, more = after[0], after[1] - before[1]
     return Row(
         f"{scale.hang_ups:,} requests whose client hangs up at a random moment",
-        "0 connections, tasks, files left; memory flat",
+        f"0 connections, tasks, files left; {growth.must}",
         f"{connections} connections, {more} descriptors more, {len(files)} files left, "
         f"{'no' if idle else 'SOME'} task that a stop waits for; "
         f"{growth.told} (seed {scale.seed})",

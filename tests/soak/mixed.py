@@ -129,7 +129,8 @@ async def run(scale: Scale) -> Row:
     """Let them visit, and look at memory and descriptors meanwhile."""
     chance = random.Random(scale.seed)  # noqa: S311 - to be repeated, not secret
     async with serving(scale.folder, workers=WORKERS, **FEW_ARENAS) as server:
-        growth = Growth(await asyncio.to_thread(workers_beside_reserve, server, WORKERS))
+        pids = await asyncio.to_thread(workers_beside_reserve, server, WORKERS)
+        growth = Growth(pids, scale.short)
         began = time.monotonic()
         visits = Visits(server.port, chance, until=began + scale.mixed_seconds)
         visitors = [visits.go_on(program=i < PROGRAMS) for i in range(PEOPLE + PROGRAMS)]
@@ -152,7 +153,7 @@ def _told(scale: Scale, visits: Visits, growth: Growth) -> Row:
     wrong = ", ".join(f"{count} × {what}" for what, count in visits.wrong.most_common(5))
     return Row(
         f"{scale.mixed_seconds / 60:g} min mixed load",
-        "memory flat (slope under 1 MiB per 10,000 requests), no descriptor leak",
+        f"{growth.must}, no descriptor leak",
         f"{visits.answers.total()} answers in {visits.over} visits, {visits.lost} lost, "
         f"{visits.wrong.total()} not as they must be{f' ({wrong})' if wrong else ''}; "
         f"{growth.told}; descriptors {growth.more_descriptors:+d} (seed {scale.seed})",
