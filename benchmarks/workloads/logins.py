@@ -32,13 +32,14 @@ def _closed_loop(
     *,
     api: bool = False,
 ) -> None:
-    """Compare logins in a second with the machine's rate, which is measured in the same rounds."""
+    """Compare logins in a second with the machine's rates, measured in the same rounds."""
     seconds = bench.scale.login_seconds
-    rates: list[float] = []
+    rates: dict[str, list[float]] = {library: [] for library in machine.ARGON2}
 
     def measure(server: Server) -> float:
         if server is servers[0]:
-            rates.append(machine.argon2_rate(seconds / 2))
+            for library, verify in machine.ARGON2.items():
+                rates[library].append(machine.argon2_rate(verify, seconds / 2))
         sample = asyncio.run(
             client.closed_loop(server.port, asked, clients=clients, seconds=seconds)
         )
@@ -48,10 +49,12 @@ def _closed_loop(
 
     what = "API logins" if api else "logins"
     figures = bench.in_turns(servers, measure, name=f"{what} in a second, {clients} clients")
-    limit = Figure("Argon2 alone", figures[0].measure, "1/s", rates)
-    found.figures += [*figures, limit]
-    name = f"{what} in a second / Argon2 alone, {clients} clients"
-    found.targets.append(Target(name, ratios(figures[0], limit), 0.90, 0.95))
+    found.figures += figures
+    for library, values in rates.items():
+        limit = Figure(f"{library} alone", figures[0].measure, "1/s", values)
+        found.figures.append(limit)
+        name = f"{what} in a second / {library} alone, {clients} clients"
+        found.targets.append(Target(name, ratios(figures[0], limit), 0.90, 0.95))
 
 
 def _burst(bench: Bench, servers: list[Server], found: Result) -> None:

@@ -8,7 +8,9 @@ import sys
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
+import argon2
 import pytest
 import pytest_asyncio
 
@@ -213,6 +215,55 @@ async def test_hashes_with_other_parameters_are_outdated(passwords: Passwords) -
 
     assert encoded.startswith("$argon2id$v=19$m=1024,t=1,p=1$")
     assert await passwords.verify(encoded, "x")
+    assert passwords.outdated(encoded)
+
+
+OF_OTHER_PROGRAMS: dict[str, dict[str, Any]] = {
+    "argon2-cffi's own": {},
+    "four lanes": {"parallelism": 4, "memory_cost": 4096},
+    "short salt": {"salt_len": 8, "memory_cost": 1024},
+    "long salt": {"salt_len": 32, "memory_cost": 1024},
+    "short hash": {"hash_len": 16, "memory_cost": 1024},
+}
+
+
+@pytest.mark.parametrize("made", OF_OTHER_PROGRAMS.values(), ids=OF_OTHER_PROGRAMS)
+async def test_hashes_of_other_programs_are_known_and_outdated(
+    passwords: Passwords, made: dict[str, Any]
+) -> None:
+    encoded = argon2.PasswordHasher(**made).hash("密码")
+
+    assert await passwords.verify(encoded, "密码")
+    assert not await passwords.verify(encoded, "密")
+    assert passwords.outdated(encoded)
+
+
+async def test_the_reference_knows_our_hashes_and_makes_the_same(passwords: Passwords) -> None:
+    reference = argon2.PasswordHasher(time_cost=2, memory_cost=19456, parallelism=1)
+
+    for password in ("", "secret", "密码"):
+        assert reference.verify(await passwords.hash(password), password)
+        assert not passwords.outdated(reference.hash(password))
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        "m=19456,t=2,p=1$c2FsdHNhbHRzYWx0c2FsdB$qPwMU8Zk1QsoFf+A+/4pjLtG8IFayRQJ2SGsr7qF/uw",
+        "m=19456,t=2,p=1$c2FsdHNhbHRzYWx0c2FsdA$qPwMU8Zk1QsoFf+A+/4pjLtG8IFayRQJ2SGsr7qF/ux",
+        "m=19456,t=2,p=1$c2FsdHNhbHRzYWx0c2FsdA$qPwMU8Zk1QsoFf+A+/4pjLtG8IFayRQJ2SGsr7qF/uw\n",
+        "m=19456,t=2,p=1$c2FsdHNhbHRzYWx0c2FsdA$qPwMU8Zk1QsoFf+A+/4pjLtG8IFayRQJ2SGsr7qF/uw==",
+        "m=019456,t=2,p=1$c2FsdHNhbHRzYWx0c2FsdA$qPwMU8Zk1QsoFf+A+/4pjLtG8IFayRQJ2SGsr7qF/uw",
+        "m=19456,t=2,p=1$" + "x" * 1000,
+    ],
+)
+async def test_what_cannot_be_read_matches_nothing_and_is_outdated(
+    passwords: Passwords, broken: str
+) -> None:
+    """Or else a refusal that costs nothing would show what is in the table."""
+    encoded = f"$argon2id$v=19${broken}"
+
+    assert not await passwords.verify(encoded, "secret")
     assert passwords.outdated(encoded)
 
 

@@ -24,7 +24,7 @@ ALLOWED: dict[str, set[str]] = {
     "audit": COMMON | {"sqlalchemy", "quartapp.db", "quartapp.audit"},
     "idempotency": COMMON | {"sqlalchemy", "quartapp.db", "quartapp.idempotency"},
     "accounts": COMMON
-    | {"sqlalchemy", "argon2", "zxcvbn"}
+    | {"sqlalchemy", "nacl", "zxcvbn"}
     | {"quartapp.db", "quartapp.audit", "quartapp.accounts", "quartapp.jwt"},
     "houses": COMMON | {"sqlalchemy", "uuid6", "quartapp.db", "quartapp.audit", "quartapp.houses"},
     "files": COMMON
