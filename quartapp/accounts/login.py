@@ -48,7 +48,7 @@ async def authenticate(
     renewed. Raises Busy, before anything is asked of the database, where too many wait.
     """
     passwords.admit()
-    async with database.reading() as db:
+    async with database.reading(snapshot=False) as db:
         account = await service.find(db, username=username)
     why = await _why_not(database, passwords, account, password)
     if account is not None and why is None:

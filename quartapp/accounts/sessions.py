@@ -112,7 +112,7 @@ class DatabaseSessionStore:
     async def is_live(self, session_id: str, token: str, *, now: datetime) -> bool:
         """Tell whether a session is live and this token of it not revoked by itself."""
         asked = {"session": session_id, "now": now, "token": token}
-        async with self._database.reading() as db:
+        async with self._database.reading(snapshot=False) as db:
             return await db.scalar(_LIVE, asked) is not None
 
     async def revoke_token(self, token: str, *, until: datetime) -> None:
@@ -181,7 +181,7 @@ class DatabaseSessionStore:
                 return count
 
     async def _read(self, statement: Select[Any]) -> list[Session]:
-        async with self._database.reading() as db:
+        async with self._database.reading(snapshot=False) as db:
             rows = (await db.execute(statement)).all()
         return [Session(**row._asdict()) for row in rows]
 

@@ -11,7 +11,7 @@ from sqlalchemy import text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
 from quartapp.core.errors import NotReady
 from quartapp.db.deadline import statements_within
@@ -20,6 +20,7 @@ from quartapp.db.engine import (
     MEMORY,
     POOL_SIZE,
     POOL_TIMEOUT,
+    SNAPSHOT,
     WRITING,
     keep_none,
     make_engine,
@@ -41,7 +42,7 @@ class Database:
 
     def __init__(self, url: str, *, processes: int = 1) -> None:
         self.url = make_url(url)
-        self.engine = make_engine(self.url)
+        self._use(make_engine(self.url))
         self._processes = processes
         self._writer = asyncio.Lock() if self.url.get_backend_name() == "sqlite" else None
         self._fitting = asyncio.Lock()
@@ -50,23 +51,36 @@ class Database:
         if self._writer is not None:
             self._fits.set()
 
+    def _use(self, engine: AsyncEngine) -> None:
+        self.engine = engine
+        self._without_snapshot = engine.execution_options(**{SNAPSHOT: False})
+
     @asynccontextmanager
     async def reading(
-        self, *, limit: float | None = TRANSACTION_TIMEOUT, statement_timeout: float | None = None
+        self,
+        *,
+        snapshot: bool = True,
+        limit: float | None = TRANSACTION_TIMEOUT,
+        statement_timeout: float | None = None,
     ) -> AsyncIterator[AsyncSession]:
         """A transaction that only reads; nothing in it is ever flushed or committed.
 
-        It sees the database as it was at its first question. Raises NotReady if it is still open
-        after `limit` seconds, TooSlow if the database is at one statement for more than
+        It sees the database as it was at its first question; who has but one may do without a
+        `snapshot`, which on SQLite saves the way to end the transaction. Raises NotReady if it is
+        still open after `limit` seconds, TooSlow if the database is at one statement for more than
         `statement_timeout` seconds (on SQLite: at all of them together).
         """
         await self._fit()
-        session = AsyncSession(self.engine, expire_on_commit=False, autoflush=False)
+        engine = self.engine if snapshot else self._without_snapshot
+        session = AsyncSession(engine, expire_on_commit=False, autoflush=False)
         try:
             async with _at_most(limit), statements_within(session, statement_timeout):
                 yield session
         finally:
-            await to_the_end(_close(session))
+            if snapshot or self._writer is None:
+                await to_the_end(_close(session))
+            else:
+                await session.close()  # nothing has begun that could take its time
 
     @asynccontextmanager
     async def writing(
@@ -123,7 +137,8 @@ class Database:
             async with self.engine.connect() as connection:
                 size = await allowed(connection, processes=self._processes, wanted=POOL_SIZE)
             if size < POOL_SIZE:
-                larger, self.engine = self.engine, make_engine(self.url, pool_size=size)
+                larger = self.engine
+                self._use(make_engine(self.url, pool_size=size))
                 if self._is_closed:
                     keep_none(self.engine)
                 await to_the_end(larger.dispose())

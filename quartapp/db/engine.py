@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
-from typing import Any
+from typing import Any, cast
 
 import aiomysql
 from sqlalchemy import event
@@ -29,7 +29,9 @@ SQL_MODE = (
     "NO_ENGINE_SUBSTITUTION'"
 )
 
-WRITING = "quartapp_writing"  # the execution option of a transaction that will write
+# Execution options of a transaction: that it will write, and (False) that it needs no snapshot.
+WRITING = "quartapp_writing"
+SNAPSHOT = "quartapp_snapshot"
 MEMORY = (None, "", ":memory:")  # what the address of a SQLite database in memory names
 SERVER_GONE = 2013  # MySQL's number for a server that fell silent
 
@@ -148,5 +150,7 @@ def _prepare_mysql(connection: Any, _record: object) -> None:
 
 
 def _begin(connection: Connection) -> None:
-    writing = connection.get_execution_options().get(WRITING, False)
-    connection.exec_driver_sql(sqlite.BEGIN_WRITING if writing else sqlite.BEGIN_READING)
+    options = connection.get_execution_options()
+    if options.get(SNAPSHOT, True):
+        driver = cast(sqlite.QuickConnection, connection.connection.driver_connection)
+        driver.announce(sqlite.BEGIN_WRITING if options.get(WRITING) else sqlite.BEGIN_READING)

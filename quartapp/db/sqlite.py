@@ -2,7 +2,7 @@
 
 The driver has a thread for each connection, and goes there to make a cursor, to execute, to fetch
 and to close; each time two threads change places. What is asked here brings all rows along at
-once. A transaction begins with its first statement, and nobody rolls back what has not begun.
+once. A transaction begins with its first statement, and nobody ends what has not begun.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from quartapp.db.to_the_end import to_the_end
 
 BEGIN_READING = "BEGIN"  # of a transaction that takes no lock before it reads or writes
 BEGIN_WRITING = "BEGIN IMMEDIATE"  # of one that keeps other writers out from its first statement on
+CHANGES = ("INSERT", "UPDATE", "DELETE", "REPLACE")
 CHUNK = 64  # rows; only for those who iterate over a cursor of the driver's own
 
 
@@ -47,7 +48,7 @@ class QuickConnection(aiosqlite.Connection):
     def __init__(self, connector: Callable[[], sqlite3.Connection]) -> None:
         super().__init__(connector, CHUNK)
         self._to_begin = ""  # what begins the transaction that was announced
-        self._was_asked = False  # since the last transaction ended
+        self._has_begun = False
 
     def __await__(self) -> Generator[Any, None, QuickConnection]:
         """Open it. Who is cancelled meanwhile leaves none that is open and nobody's."""
@@ -61,14 +62,21 @@ class QuickConnection(aiosqlite.Connection):
             raise
         return self
 
+    def announce(self, begin: str) -> None:
+        """Begin a transaction as soon as there is something to do."""
+        self._to_begin = begin
+
     async def ask(self, statement: str, parameters: Iterable[Any] | None) -> Answer:
-        """Execute a statement; to begin a transaction is put off until there is something to do."""
-        if statement in (BEGIN_READING, BEGIN_WRITING):
-            self._to_begin = statement
-            return Answer([])
-        self._was_asked = True
+        """Execute a statement, with which the transaction begins that was announced.
+
+        Where none was, a change is refused: nobody could undo it.
+        """
         begin, self._to_begin = self._to_begin, ""
-        values = _AfterBegin(begin, parameters or ()) if begin else parameters
+        values: Iterable[Any] | None = parameters
+        if begin:
+            values, self._has_begun = _AfterBegin(begin, parameters or ()), True
+        elif not self._has_begun and statement.startswith(CHANGES):
+            raise sqlite3.ProgrammingError("a change needs a transaction that keeps it")
         try:
             found: Any = await self.execute_fetchall(statement, values)
         except sqlite3.Error:
@@ -81,23 +89,22 @@ class QuickConnection(aiosqlite.Connection):
         """Execute a statement once for each row of values."""
         if self._to_begin:
             await self.ask("SELECT 1", None)
-        self._was_asked = True
         async with self.executemany(statement, rows) as done:
             return Answer([], rowcount=done.rowcount)
 
     async def commit(self) -> None:
         """Keep what was done since the transaction began."""
         self._to_begin = ""
-        if self._was_asked:
+        if self._has_begun:
             await super().commit()
-            self._was_asked = False
+            self._has_begun = False
 
     async def rollback(self) -> None:
         """Undo what was done since the transaction began, and end it."""
         self._to_begin = ""
-        if self._was_asked:
+        if self._has_begun:
             await super().rollback()
-            self._was_asked = False
+            self._has_begun = False
 
     def cursor(self) -> QuickCursor:  # type: ignore[override]
         """A cursor, for which nobody goes anywhere."""

@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, Select, bindparam, func, insert, select
+from sqlalchemy import BigInteger, ColumnElement, Row, Select, bindparam, func, insert, select
 from sqlalchemy import delete as delete_from
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -34,11 +34,11 @@ LENGTHS = {
 LARGEST = 2**63 - 1  # that a database takes for a number of rows
 
 
-def _page(*wanted: ColumnElement[bool]) -> Select[tuple[House, int]]:
+def _page(*wanted: ColumnElement[bool]) -> Select[Any]:
     """So many houses by id, and beside each how many there are in all."""
     total = select(func.count()).select_from(House).where(*wanted)
     return (
-        select(House, total.scalar_subquery().label("total"))
+        select(*(getattr(House, name) for name in COLUMNS), total.scalar_subquery().label("total"))
         .where(*wanted)
         .order_by(House.id)
         .limit(bindparam("size", type_=BigInteger))
@@ -165,8 +165,8 @@ async def ids(db: AsyncSession) -> Sequence[str]:
 
 async def page(
     db: AsyncSession, *, number: int, size: int, project_name: str | None = None
-) -> Page[House]:
-    """One page of the houses by id, of all or of those with exactly that name.
+) -> Page[Row[Any]]:
+    """One page of the houses by id, of all or of those with exactly that name: rows of COLUMNS.
 
     `number` and `size` are at least 1 and have no upper limit; past the end a page is empty.
     """
@@ -183,7 +183,7 @@ async def page(
     else:
         first = (await db.execute(page, {"size": 1, "offset": 0})).first()
         total = first.total if first else 0
-    return Page(items=[row.House for row in rows], number=number, size=size, total=total)
+    return Page(items=rows, number=number, size=size, total=total)
 
 
 def refusals(values: Mapping[str, str | None]) -> dict[str, Refusal]:

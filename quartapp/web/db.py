@@ -28,9 +28,11 @@ def database() -> Database:
     return app_database(current_app)
 
 
-def reading(*, statement_timeout: float | None = None) -> AbstractAsyncContextManager[AsyncSession]:
+def reading(
+    *, snapshot: bool = True, statement_timeout: float | None = None
+) -> AbstractAsyncContextManager[AsyncSession]:
     """A transaction that only reads; see Database.reading."""
-    return database().reading(statement_timeout=statement_timeout)
+    return database().reading(snapshot=snapshot, statement_timeout=statement_timeout)
 
 
 def writing() -> AbstractAsyncContextManager[AsyncSession]:

@@ -175,7 +175,7 @@ async def _resume() -> Person | None:
     session_id = _auth().load_user().auth_id
     if session_id is None:
         return None
-    async with reading() as db:
+    async with reading(snapshot=False) as db:
         visit = await browsers.resume(db, id=session_id)
     if visit is None:
         return None

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 from sqlalchemy import text
-from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlalchemy.exc import IntegrityError, OperationalError, ProgrammingError
+from sqlalchemy.pool import AsyncAdaptedQueuePool
 
 from quartapp.db import sqlite
 from quartapp.db.database import Database
@@ -53,6 +54,72 @@ async def test_a_question_is_one_errand_and_the_end_another(
         assert count(errands) == 1
 
     assert count(errands) == 1
+
+
+async def test_a_question_without_a_snapshot_is_one_errand_and_that_is_all(
+    database: Database, errands: pytest.LogCaptureFixture
+) -> None:
+    async with database.reading(snapshot=False) as db:
+        assert await db.scalar(text("SELECT 1")) == 1
+
+    assert count(errands) == 1
+
+
+async def test_without_a_snapshot_each_question_sees_what_is_there(database: Database) -> None:
+    asked = text("SELECT count(*) FROM kept")
+    async with database.reading(snapshot=False) as db:
+        assert await db.scalar(asked) == 0
+        async with database.writing() as other:
+            await other.execute(INSERT)
+        assert await db.scalar(asked) == 1
+
+
+async def test_without_a_transaction_nothing_is_changed(database: Database) -> None:
+    for change in (INSERT, text("UPDATE kept SET name = 'b'"), text("DELETE FROM kept")):
+        with pytest.raises(ProgrammingError, match="needs a transaction"):
+            async with database.reading(snapshot=False) as db:
+                await db.execute(change)
+
+    async with database.reading() as db:
+        assert await db.scalar(text("SELECT count(*) FROM kept")) == 0
+
+
+async def test_who_wrote_before_is_not_in_the_way_of_who_reads_without_a_snapshot(
+    database: Database,
+) -> None:
+    """One connection in turns: what was begun for one user is nothing to the next."""
+    for number in range(3):
+        async with database.writing() as db:
+            await db.execute(INSERT)
+        async with database.reading(snapshot=False) as db:
+            assert await db.scalar(text("SELECT count(*) FROM kept")) == number + 1
+        with pytest.raises(IntegrityError):
+            async with database.writing() as db:
+                await db.execute(text("INSERT INTO kept (id) VALUES (1), (1)"))
+
+
+async def test_who_leaves_in_mid_question_without_a_snapshot_leaves_nothing(
+    database: Database,
+) -> None:
+    slow = text(
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 300000)"
+        " SELECT count(*) FROM n"
+    )
+
+    async def ask() -> None:
+        async with database.reading(snapshot=False) as db:
+            await db.execute(slow)
+
+    for delay in (0, 0.001, 0.01):
+        asking = asyncio.create_task(ask())
+        await asyncio.sleep(delay)
+        asking.cancel()
+        await asyncio.wait([asking])
+    pool = database.engine.pool
+    assert isinstance(pool, AsyncAdaptedQueuePool)
+    assert pool.checkedout() == 0
+    async with database.writing() as db:
+        await db.execute(INSERT)
 
 
 async def test_who_asks_nothing_goes_nowhere(

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+from typing import Any
 
 import pytest
+from sqlalchemy import Row
 
 from quartapp.audit import service as audit
 from quartapp.audit.service import Actor
@@ -35,7 +37,7 @@ async def create(
 
 async def page(
     database: Database, number: int = 1, size: int = 20, name: str | None = None
-) -> Page[House]:
+) -> Page[Row[Any]]:
     async with database.reading() as db:
         return await service.page(db, number=number, size=size, project_name=name)
 

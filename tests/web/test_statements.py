@@ -16,7 +16,7 @@ from quartapp.houses.models import House
 from quartapp.testing import PASSWORD, ApiClient, User, api_client_for, new_user, sign_in
 
 BACKENDS = ["sqlite", "mysql"]
-AROUND = ("BEGIN", "SAVEPOINT", "RELEASE")  # what a transaction is made of, not what it asks
+AROUND = ("SAVEPOINT", "RELEASE")  # what a transaction is made of, not what it asks
 
 Client = Any
 

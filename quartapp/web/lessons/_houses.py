@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from operator import attrgetter
+from typing import Any
+
+from sqlalchemy import Row
+
 from quartapp.houses.models import House
 
 # The names in JSON, and the table's for the same.
@@ -12,7 +17,9 @@ FIELDS = {
     "projectAddress": "project_address",
 }
 
+_fields_of = attrgetter(*FIELDS.values())
 
-def as_json(house: House) -> dict[str, str | None]:
+
+def as_json(house: House | Row[Any]) -> dict[str, str | None]:
     """The four fields of a house."""
-    return {name: getattr(house, column) for name, column in FIELDS.items()}
+    return dict(zip(FIELDS, _fields_of(house), strict=True))

@@ -15,6 +15,6 @@ bp = Blueprint("houses_list", __name__)
 @bp.get("/")
 async def ids() -> dict[str, Any]:
     """The id of every house."""
-    async with reading() as db:
+    async with reading(snapshot=False) as db:
         found = await houses.ids(db)
     return {"users": [{"id": id} for id in found]}

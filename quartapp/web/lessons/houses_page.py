@@ -29,7 +29,7 @@ async def page() -> tuple[dict[str, Any], int]:
         name = project_name(data.get("name"))
     except ValueError as error:
         return {"message": str(error)}, 400
-    async with reading() as db:
+    async with reading(snapshot=False) as db:
         found = await houses.page(db, number=number, size=size, project_name=name)
     return {
         "users": [as_json(house) for house in found.items],

@@ -62,7 +62,7 @@ async def signed_in() -> Account:
     subject = auth().load_user().auth_id
     if subject is None:
         raise Unauthorized
-    async with reading() as db:
+    async with reading(snapshot=False) as db:
         account = await accounts.find_by_subject(db, subject=subject)
     if account is None:
         raise Unauthorized

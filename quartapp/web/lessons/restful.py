@@ -27,7 +27,7 @@ LESSON = Actor(None, "lesson")
 @bp.get("/user/<user_id>")
 async def read(user_id: str) -> dict[str, Any]:
     """One house."""
-    async with reading() as db:
+    async with reading(snapshot=False) as db:
         house = await houses.get(db, id=user_id)
     return as_json(house)
 
