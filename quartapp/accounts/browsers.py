@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import Integer, cast, func, select, update
+from sqlalchemy import Integer, bindparam, cast, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from quartapp.accounts.models import Account, LoginSession
@@ -16,6 +16,18 @@ from quartapp.accounts.session_rows import is_live
 from quartapp.core.clock import now
 
 TOUCH: Final = timedelta(minutes=1)  # how exactly the last use is kept: a write each time is dear
+
+# Made once, as every page asks it.
+_ACCOUNT_ID = func.substr(LoginSession.subject, 1, func.instr(LoginSession.subject, ":") - 1)
+_LIVE: Final = (
+    select(LoginSession, Account)
+    .join(Account, Account.id == cast(_ACCOUNT_ID, Integer))
+    .where(
+        LoginSession.id == bindparam("session"),
+        LoginSession.digest == "",
+        is_live(bindparam("now")),
+    )
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,14 +88,7 @@ async def start(
 
 async def resume(db: AsyncSession, *, id: str) -> Visit | None:
     """The live session of that id, and its account; None if either is no more, or disabled."""
-    number = func.substr(LoginSession.subject, 1, func.instr(LoginSession.subject, ":") - 1)
-    found = (
-        await db.execute(
-            select(LoginSession, Account)
-            .join(Account, Account.id == cast(number, Integer))
-            .where(LoginSession.id == id, LoginSession.digest == "", is_live(now()))
-        )
-    ).one_or_none()
+    found = (await db.execute(_LIVE, {"session": id, "now": now()})).one_or_none()
     if found is None:
         return None
     session, account = found
