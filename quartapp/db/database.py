@@ -54,6 +54,7 @@ class Database:
     def _use(self, engine: AsyncEngine) -> None:
         self.engine = engine
         self._without_snapshot = engine.execution_options(**{SNAPSHOT: False})
+        self._to_write = engine.execution_options(**{WRITING: True})
 
     @asynccontextmanager
     async def reading(
@@ -94,14 +95,14 @@ class Database:
         """
         async with self._turn():
             await self._fit()
-            session = AsyncSession(self.engine, expire_on_commit=False)
+            session = AsyncSession(self._to_write, expire_on_commit=False)
             try:
                 async with _at_most(limit):
-                    await session.connection(execution_options={WRITING: True})
                     yield session
-                await to_the_end(_commit(session, limit))
-            finally:
+            except BaseException:
                 await to_the_end(_close(session))
+                raise
+            await to_the_end(_keep(session, limit))
 
     async def exists(self) -> bool:
         """False for a SQLite file that is not there, which opening would make; else True."""
@@ -167,9 +168,13 @@ def reason(error: BaseException) -> str:
     return str(inner.args[-1] if inner.args else inner)
 
 
-async def _commit(session: AsyncSession, limit: float | None) -> None:
-    async with _at_most(limit):
-        await session.commit()
+async def _keep(session: AsyncSession, limit: float | None) -> None:
+    """Commit, and give the connection back."""
+    try:
+        async with _at_most(limit):
+            await session.commit()
+    finally:
+        await _close(session)
 
 
 async def _close(session: AsyncSession) -> None:

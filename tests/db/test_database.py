@@ -96,14 +96,14 @@ async def test_a_commit_that_has_begun_ends_even_if_the_task_is_cancelled(
     begun = asyncio.Event()
     from quartapp.db import database as module
 
-    commit = module._commit
+    keep = module._keep
 
-    async def slow_commit(*args: object) -> None:
+    async def slowly(*args: object) -> None:
         begun.set()
         await asyncio.sleep(0.05)
-        await commit(*args)  # type: ignore[arg-type]
+        await keep(*args)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(module, "_commit", slow_commit)
+    monkeypatch.setattr(module, "_keep", slowly)
     task = asyncio.create_task(add_house(database, "1"))
     await begun.wait()
     task.cancel()

@@ -282,7 +282,7 @@ async def test_right_passwords_of_one_account_at_once_wait_for_each_other_and_al
 
 
 async def test_a_client_that_hangs_up_gives_its_place_back() -> None:
-    dear: dict[str, Any] = {"password_time_cost": 20, "password_memory_kib": 19456}
+    dear: dict[str, Any] = {"password_time_cost": 60, "password_memory_kib": 19456}
     short: dict[str, Any] = {"login_max_wait": 0.1}
     limits: dict[str, Any] = {"login_rate_limit": 1, **dear, **short}
     async with limited(**limits) as (app, ann), AsyncExitStack() as stack:
