@@ -10,7 +10,17 @@ from functools import wraps
 from typing import Final, ParamSpec, TypeVar, cast
 from urllib.parse import urlsplit
 
-from quart import Quart, Response, abort, current_app, g, redirect, request, url_for
+from quart import (
+    Quart,
+    abort,
+    after_this_request,
+    current_app,
+    g,
+    redirect,
+    request,
+    url_for,
+)
+from quart.typing import ResponseTypes
 from quart_auth import Action, AuthUser
 from werkzeug.wrappers import Response as WerkzeugResponse
 
@@ -75,13 +85,13 @@ def install(app: Quart) -> None:
         singleton=False,
     )
     app.before_request(refuse_cross_site)
-    app.after_request(keep_private)
 
 
 async def current_person() -> Person | None:
     """Who is signed in, asked of the database once a request; None if nobody is."""
     if _PERSON not in g:
         setattr(g, _PERSON, await _resume())
+        after_this_request(_keep_private)
     return cast(Person | None, getattr(g, _PERSON))
 
 
@@ -160,14 +170,13 @@ async def refuse_cross_site() -> None:
         abort(403)
 
 
-async def keep_private(response: Response) -> Response:
+async def _keep_private(response: ResponseTypes) -> ResponseTypes:
     """An answer that depends on who asks: nobody may be served another's from a cache.
 
     It is not kept at all, unless it says itself how it may be.
     """
-    if _PERSON in g:
-        response.vary.add("Cookie")
-        response.headers.setdefault("Cache-Control", "private, no-store")
+    response.vary.add("Cookie")
+    response.headers.setdefault("Cache-Control", "private, no-store")
     return response
 
 

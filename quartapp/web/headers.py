@@ -32,26 +32,18 @@ HEADERS = {
 ONLY_BY_TLS = "max-age=31536000"  # a year
 
 
-async def protect(response: Response) -> Response:
-    """Say what a browser may do with the answer, and in which language a page is."""
-    if in_a_lesson():
-        return response
-    for name, value in HEADERS.items():
-        response.headers.setdefault(name, value)
-    if response.mimetype == "text/html":
-        response.headers["Content-Language"] = language_tag()
-        response.vary.update(("Accept-Language", "Cookie"))
-    return response
-
-
-async def ask_for_tls(response: Response) -> Response:
-    """Let browsers come by TLS alone from now on."""
-    response.headers["Strict-Transport-Security"] = ONLY_BY_TLS
-    return response
-
-
 def install(app: Quart, *, production: bool) -> None:
-    """Let every answer carry them."""
-    app.after_request(protect)
-    if production:
-        app.after_request(ask_for_tls)
+    """Let every answer carry them; in production browsers come by TLS alone from then on."""
+
+    @app.after_request
+    async def protect(response: Response) -> Response:
+        if production:
+            response.headers["Strict-Transport-Security"] = ONLY_BY_TLS
+        if in_a_lesson():
+            return response
+        for name, value in HEADERS.items():
+            response.headers.setdefault(name, value)
+        if response.mimetype == "text/html":
+            response.headers["Content-Language"] = language_tag()
+            response.vary.update(("Accept-Language", "Cookie"))
+        return response

@@ -2,15 +2,30 @@
 
 from __future__ import annotations
 
-from quart import Response, g
-from quart_auth import QuartAuth
+from typing import cast
+
+from quart import Quart, after_this_request
+from quart.typing import AfterRequestCallable
+from quart_auth import AuthUser, QuartAuth
 
 
 class CookieAuth(QuartAuth):
-    """quart-auth, which by itself reads the cookie of every request once it is answered."""
+    """quart-auth, which by itself reads the cookie of every request once it is answered.
 
-    async def after_request(self, response: Response) -> Response:
-        """Set or take away the cookie, if somebody has signed in or out."""
-        if self.attribute_name not in g:
-            return response
-        return await super().after_request(response)
+    Here only those answers are looked at by which somebody signs in or out.
+    """
+
+    def init_app(self, app: Quart) -> None:
+        """Begin to keep who is signed in to an application."""
+        super().init_app(app)
+        app.after_request_funcs[None].remove(self.after_request)
+
+    def login_user(self, user: AuthUser) -> None:
+        """Sign somebody in: the answer carries the cookie."""
+        super().login_user(user)
+        after_this_request(cast(AfterRequestCallable, self.after_request))
+
+    def logout_user(self) -> None:
+        """Sign out: the answer takes the cookie away."""
+        super().logout_user()
+        after_this_request(cast(AfterRequestCallable, self.after_request))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from quart import Blueprint, Response, jsonify, request
+from quart import Blueprint, Response, has_request_context, jsonify, request
 from quart.blueprints import BlueprintSetupState
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
@@ -12,6 +12,7 @@ from quartapp.audit.service import Actor
 from quartapp.core.errors import Conflict, Invalid, NotFound
 from quartapp.db.retry import retried
 from quartapp.houses import service as houses
+from quartapp.web import errors
 from quartapp.web.db import reading, writing
 from quartapp.web.json_body import json_body
 from quartapp.web.lessons._houses import FIELDS, as_json
@@ -87,12 +88,11 @@ def answer_405_as_json(state: BlueprintSetupState) -> None:
     """A method that no route takes is refused before any blueprint is asked: look out for it."""
     resources = f"{root_of(state).rstrip('/')}/user/"
 
-    @app_of(state).before_request
-    async def refuse_method() -> Response | None:
-        error = request.routing_exception
-        if isinstance(error, MethodNotAllowed) and f"{request.path}/".startswith(resources):
+    @app_of(state).errorhandler(MethodNotAllowed)
+    async def refuse_method(error: MethodNotAllowed) -> errors.Answer | HTTPException:
+        if has_request_context() and f"{request.path}/".startswith(resources):
             return await refused(error)
-        return None
+        return await errors.http_error(error)
 
 
 @retried
