@@ -87,7 +87,7 @@ def create_app(
         observed = traced(app, observed)
     known = TrustedProxies(RequestId(observed), settings.trusted_proxies)
     app.asgi_app = known  # type: ignore[method-assign]
-    use_metrics(app, settings.metrics_allow)
+    use_metrics(app, crowd, settings.metrics_allow)
     use_probes(
         app,
         folders=(settings.upload_folder, settings.instance_path),

@@ -12,32 +12,34 @@ from sqlalchemy import QueuePool
 from quartapp.telemetry import metrics, process
 from quartapp.web.db import app_database
 from quartapp.web.login import app_passwords
+from quartapp.web.middleware.crowd import Crowd
 from quartapp.web.middleware.metrics import Metrics
 
 INTERVAL = 0.5  # seconds between two looks
 ROUNDS = 20  # looks until one at memory and descriptors, which reads files
 
 
-def use_metrics(app: Quart, allow: tuple[IPv4Network | IPv6Network, ...]) -> None:
+def use_metrics(app: Quart, crowd: Crowd, allow: tuple[IPv4Network | IPv6Network, ...]) -> None:
     """Wrap all that the application is by now in `/metrics`, and look at it while it serves."""
     app.asgi_app = Metrics(app.asgi_app, allow)  # type: ignore[method-assign]
 
     @app.while_serving
     async def look() -> AsyncGenerator[None]:
         metrics.workers.inc()
-        looking = asyncio.create_task(_look(app))
+        looking = asyncio.create_task(_look(app, crowd))
         yield
         looking.cancel()
         await asyncio.wait([looking])
         metrics.workers.dec()
 
 
-async def _look(app: Quart) -> None:
+async def _look(app: Quart, crowd: Crowd) -> None:
     """Look at the application again and again, which shows also how late that happens."""
     loop = asyncio.get_running_loop()
     while True:
         await _note_process()
         for _ in range(ROUNDS):
+            metrics.requests_in_progress.set(crowd.running)
             _note_queues(app)
             due = loop.time() + INTERVAL
             await asyncio.sleep(INTERVAL)

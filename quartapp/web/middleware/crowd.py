@@ -28,19 +28,19 @@ class Crowd:
     def __init__(self, app: ASGIFramework, limit: int) -> None:
         self.app = app
         self._limit = limit
-        self._running = 0
+        self.running = 0  # requests and websockets in progress
 
     async def __call__(
         self, scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable
     ) -> None:
         if scope["type"] == "lifespan":
             await self.app(scope, receive, send)
-        elif self._running < self._limit:
-            self._running += 1
+        elif self.running < self._limit:
+            self.running += 1
             try:
                 await self.app(scope, receive, send)
             finally:
-                self._running -= 1
+                self.running -= 1
         elif scope["type"] == "websocket":
             await _refuse_handshake(scope, send)
         else:

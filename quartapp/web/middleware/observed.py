@@ -46,14 +46,12 @@ class Observed:
             return
         seen = seen_in(scope)  # here, so that it is found here again
         course = _Course(receive, send)
-        metrics.requests_in_progress.inc()
         try:
             await self.app(scope, course.receive, course.send)
         except Exception as error:
             course.error = type(error).__name__
             raise
         finally:
-            metrics.requests_in_progress.dec()
             metrics.request_ended(
                 _method(cast(dict[str, Any], scope)),
                 seen.route,
