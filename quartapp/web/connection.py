@@ -1,8 +1,9 @@
 """One HTTP request between the server and the application, with no task and no send too many.
 
 Quart's own runs the view in one task, listens to the client in another, and sends the end of an
-answer by itself. Here the view runs in the server's task, and nobody listens before it waits for
-something: most answers are made without. An answer that is in memory is sent with its end.
+answer by itself. Here the view runs in the server's task. Nobody listens before it waits for
+something, and where no body is announced, not before it wants one or has taken some time: most
+answers are made by then. An answer that is in memory is sent with its end.
 """
 
 from __future__ import annotations
@@ -23,9 +24,11 @@ from quart.wrappers.response import DataBody
 from werkzeug.datastructures import Headers
 from werkzeug.wrappers import Response as WerkzeugResponse
 
+from quartapp.web.middleware import bodies
 from quartapp.web.paced_body import PacedBody
 from quartapp.web.seen import note_route
 
+PATIENCE = 0.2  # seconds until somebody listens whether a client that sends no body is still there
 NO_PATH = " "  # of a request that is not below where the application is mounted: 404
 
 # What Quart raises from 0.23 on in a view that reads from a client who is gone.
@@ -47,7 +50,10 @@ class Connection:
         """Answer."""
         request = self._request(send)
         task = cast("asyncio.Task[Any]", asyncio.current_task())
-        first_wait = asyncio.get_running_loop().call_soon(self._listen, request, receive, task)
+        loop, body = asyncio.get_running_loop(), cast(PacedBody, request.body)
+        body.on_want = listen = partial(self._listen, body, receive, task)
+        is_short = bodies.has_none(self.scope)
+        waiting = loop.call_later(PATIENCE, listen) if is_short else loop.call_soon(listen)
         try:
             await self._answer(request, send)
         except asyncio.CancelledError:
@@ -56,7 +62,8 @@ class Connection:
         finally:
             self._answered = True
             note_route(self.scope, request.url_rule)
-            first_wait.cancel()
+            waiting.cancel()
+            body.on_want = None  # it refers to the body
             if self._gone:
                 task.uncancel()
             # Let go of, for it refers to this by what it is cancelled with.
@@ -88,15 +95,15 @@ class Connection:
                 raise
 
     def _listen(
-        self, request: Request, receive: ASGIReceiveCallable, task: asyncio.Task[Any]
+        self, body: PacedBody, receive: ASGIReceiveCallable, task: asyncio.Task[Any]
     ) -> None:
-        self._listener = asyncio.create_task(self._hear(request, receive, task))
+        if self._listener is None:
+            self._listener = asyncio.create_task(self._hear(body, receive, task))
 
     async def _hear(
-        self, request: Request, receive: ASGIReceiveCallable, task: asyncio.Task[Any]
+        self, body: PacedBody, receive: ASGIReceiveCallable, task: asyncio.Task[Any]
     ) -> None:
         """Take the body in, and whatever comes until the client is gone."""
-        body = cast(PacedBody, request.body)
         try:
             while (message := await receive())["type"] != "http.disconnect":
                 if message["type"] == "http.request":

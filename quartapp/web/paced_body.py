@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from typing import Any
 
 from quart.wrappers.request import Body
@@ -16,6 +16,7 @@ class PacedBody(Body):
     """A body that says to the middleware BodyPace how much of it was read."""
 
     pace = Pace()  # of nobody, where the middleware is not in use
+    on_want: Callable[[], None] | None = None  # called when somebody wants the body
 
     def follow(self, pace: Pace) -> None:
         """Let no more arrive than is about to be read; who awaits the body wants it all at once."""
@@ -23,6 +24,7 @@ class PacedBody(Body):
         pace.begin()
 
     def __await__(self) -> Generator[Any, None, Any]:
+        self._want()
         self.pace.end()
         return super().__await__()
 
@@ -42,7 +44,12 @@ class PacedBody(Body):
             body: Any = self
             body.disconnect()
 
+    def _want(self) -> None:
+        if self.on_want is not None:
+            self.on_want()
+
     async def __anext__(self) -> bytes:
+        self._want()
         chunk = await super().__anext__()
         self.pace.read(len(chunk))
         return chunk

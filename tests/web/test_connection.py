@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from quart import Response, request
 
+from quartapp.web import connection
 from quartapp.web.application import Application
 
 
@@ -86,6 +87,42 @@ async def test_an_answer_without_a_wait_is_two_sends_and_nobody_listens(app: App
     assert client.sent[1] == {"type": "http.response.body", "body": b"plain", "more_body": False}
     await asyncio.sleep(0)
     assert client.asked == 0
+
+
+@pytest.mark.parametrize("read", ["at once", "in parts"])
+async def test_a_body_that_nobody_has_announced_is_there_for_who_wants_it(
+    app: Application, read: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection, "PATIENCE", 60)
+
+    @app.get("/odd")
+    async def odd() -> str:
+        if read == "at once":
+            return str(await request.get_data(as_text=True))
+        return b"".join([part async for part in request.body]).decode()
+
+    client = Client()
+    for part, more in ((b"first ", True), (b"second", False)):
+        client.events.put_nowait({"type": "http.request", "body": part, "more_body": more})
+    await client.ask(app, "/odd")
+    assert client.body == b"first second"
+
+
+async def test_nobody_listens_to_who_sends_no_body_before_the_view_has_taken_its_time(
+    app: Application, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    @app.get("/soon")
+    async def soon() -> str:
+        await asyncio.sleep(0.01)
+        return "soon"
+
+    client = Client()
+    await client.ask(app, "/soon")
+    assert client.asked == 0
+
+    monkeypatch.setattr(connection, "PATIENCE", 0)
+    await client.ask(app, "/soon")
+    assert client.asked == 1
 
 
 async def test_a_view_that_waits_for_its_body_gets_it(app: Application) -> None:
