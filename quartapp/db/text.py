@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from sqlalchemy import ColumnElement, func
+from sqlalchemy import Column, ColumnElement, func
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
 
@@ -18,7 +18,7 @@ SURROGATES, AFTER_SURROGATES = 0xD800, 0xE000  # code points between these are n
 
 
 def exactly(
-    db: AsyncSession, column: InstrumentedAttribute[Any], value: str
+    db: AsyncSession, column: InstrumentedAttribute[Any] | Column[Any], value: str
 ) -> ColumnElement[bool]:
     """The condition that a column holds exactly that text, its spaces at the end included."""
     same = column == value
