@@ -30,6 +30,14 @@ TIME_COST = 2
 
 HASH_PREFIX = "$argon2id$"
 
+# Hashes that libsodium can read (PHC string format): their Base64 has no bits left over. What it
+# cannot read it refuses at once, as if the password were another one.
+_BASE64 = r"(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/][AQgw]|[A-Za-z0-9+/]{2}[AEIMQUYcgkosw048])?"
+_READABLE = re.compile(
+    r"\$argon2id\$v=19\$m=[1-9][0-9]{0,6},t=[1-9][0-9]{0,5},p=[1-9][0-9]{0,2}"
+    rf"\$(?=[^$]{{11}}){_BASE64}\$(?=[^$]{{22}}){_BASE64}"
+)
+
 # Where the system has it: an event loop that wakes up gets a core before these threads do.
 NICE = 10
 
@@ -69,12 +77,7 @@ class Passwords:
         on_turn: Callable[[float], None] | None = None,
     ) -> None:
         self._cost = (time_cost, memory_kib * 1024)  # passes, bytes
-        # As today's are written (RFC 9106, PHC string format): 16 bytes of salt, 32 of hash, in
-        # Base64 whose last letter has no bits left over.
-        self._todays = re.compile(
-            rf"\$argon2id\$v=19\$m={memory_kib},t={time_cost},p=1"
-            r"\$[A-Za-z0-9+/]{21}[AQgw]\$[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]"
-        )
+        self._todays = f"$argon2id$v=19$m={memory_kib},t={time_cost},p=1$"
         self._threads = threads or share_of_cores()
         self._pool = ThreadPoolExecutor(self._threads, "argon2", initializer=_step_back)
         self._max_wait = max_wait
@@ -114,14 +117,14 @@ class Passwords:
         self.admit()
         with suppress(InvalidkeyError, ValueError):
             return await self._run(argon2id.verify, _bytes(encoded), _bytes(password))
-        if self.outdated(encoded):
-            # It may have been refused before anything was computed: make up for the time.
+        if not _READABLE.fullmatch(encoded):
+            # Refused before anything was computed: make up for the time.
             await self.hash(password, admitted=True)
         return False
 
     def outdated(self, encoded: str) -> bool:
         """Whether a hash was made with other parameters than today's, or is none."""
-        return self._todays.fullmatch(encoded) is None
+        return not encoded.startswith(self._todays) or not _READABLE.fullmatch(encoded)
 
     def load(self) -> Load:
         """How busy the threads are now."""

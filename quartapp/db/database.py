@@ -66,10 +66,11 @@ class Database:
     ) -> AsyncIterator[AsyncSession]:
         """A transaction that only reads; nothing in it is ever flushed or committed.
 
-        It sees the database as it was at its first question; who has but one may do without a
-        `snapshot`, which on SQLite saves the way to end the transaction. Raises NotReady if it is
-        still open after `limit` seconds, TooSlow if the database is at one statement for more than
-        `statement_timeout` seconds (on SQLite: at all of them together).
+        It sees the database as it was at its first question. Who has but one, or no two whose
+        answers must agree, may do without a `snapshot`: on SQLite that saves the way to end the
+        transaction. Raises NotReady if it is still open after `limit` seconds, TooSlow if the
+        database is at one statement for more than `statement_timeout` seconds (on SQLite: at all
+        of them together).
         """
         await self._fit()
         engine = self.engine if snapshot else self._without_snapshot

@@ -22,7 +22,7 @@ from quartapp.db.to_the_end import to_the_end
 
 BEGIN_READING = "BEGIN"  # of a transaction that takes no lock before it reads or writes
 BEGIN_WRITING = "BEGIN IMMEDIATE"  # of one that keeps other writers out from its first statement on
-CHANGES = ("INSERT", "UPDATE", "DELETE", "REPLACE")
+CHANGES = ("INSERT", "UPDATE", "DELETE", "REPLACE", "SAVEPOINT")
 CHUNK = 64  # rows; only for those who iterate over a cursor of the driver's own
 
 
@@ -75,8 +75,8 @@ class QuickConnection(aiosqlite.Connection):
         values: Iterable[Any] | None = parameters
         if begin:
             values, self._has_begun = _AfterBegin(begin, parameters or ()), True
-        elif not self._has_begun and statement.startswith(CHANGES):
-            raise sqlite3.ProgrammingError("a change needs a transaction that keeps it")
+        else:
+            self._refuse_change(statement)
         try:
             found: Any = await self.execute_fetchall(statement, values)
         except sqlite3.Error:
@@ -89,8 +89,13 @@ class QuickConnection(aiosqlite.Connection):
         """Execute a statement once for each row of values."""
         if self._to_begin:
             await self.ask("SELECT 1", None)
+        self._refuse_change(statement)
         async with self.executemany(statement, rows) as done:
             return Answer([], rowcount=done.rowcount)
+
+    def _refuse_change(self, statement: str) -> None:
+        if not self._has_begun and statement.startswith(CHANGES):
+            raise sqlite3.ProgrammingError("a change needs a transaction that keeps it")
 
     async def commit(self) -> None:
         """Keep what was done since the transaction began."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import cast
 
-from quart import Quart, after_this_request
+from quart import Quart, after_this_request, g
 from quart.typing import AfterRequestCallable
 from quart_auth import AuthUser, QuartAuth
 
@@ -23,9 +23,15 @@ class CookieAuth(QuartAuth):
     def login_user(self, user: AuthUser) -> None:
         """Sign somebody in: the answer carries the cookie."""
         super().login_user(user)
-        after_this_request(cast(AfterRequestCallable, self.after_request))
+        self._let_the_answer_tell()
 
     def logout_user(self) -> None:
         """Sign out: the answer takes the cookie away."""
         super().logout_user()
-        after_this_request(cast(AfterRequestCallable, self.after_request))
+        self._let_the_answer_tell()
+
+    def _let_the_answer_tell(self) -> None:
+        told = f"{self.attribute_name}_told"  # once, also where somebody comes and goes
+        if told not in g:
+            setattr(g, told, True)
+            after_this_request(cast(AfterRequestCallable, self.after_request))

@@ -9,6 +9,7 @@ import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
+from unittest.mock import Mock
 
 import argon2
 import pytest
@@ -236,6 +237,18 @@ async def test_hashes_of_other_programs_are_known_and_outdated(
     assert await passwords.verify(encoded, "密码")
     assert not await passwords.verify(encoded, "密")
     assert passwords.outdated(encoded)
+
+
+@pytest.mark.parametrize("made", OF_OTHER_PROGRAMS.values(), ids=OF_OTHER_PROGRAMS)
+async def test_a_wrong_password_for_such_a_hash_costs_one_run(
+    passwords: Passwords, made: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = Mock(wraps=passwords._run)
+    monkeypatch.setattr(passwords, "_run", run)
+
+    assert not await passwords.verify(argon2.PasswordHasher(**made).hash("x"), "y")
+
+    assert run.call_count == 1
 
 
 async def test_the_reference_knows_our_hashes_and_makes_the_same(passwords: Passwords) -> None:

@@ -79,6 +79,12 @@ async def test_without_a_transaction_nothing_is_changed(database: Database) -> N
         with pytest.raises(ProgrammingError, match="needs a transaction"):
             async with database.reading(snapshot=False) as db:
                 await db.execute(change)
+    with pytest.raises(ProgrammingError, match="needs a transaction"):
+        async with database.reading(snapshot=False) as db:
+            await db.execute(text("INSERT INTO kept (name) VALUES (:n)"), [{"n": "a"}, {"n": "b"}])
+    with pytest.raises(ProgrammingError, match="needs a transaction"):
+        async with database.reading(snapshot=False) as db, db.begin_nested():
+            await db.execute(text("SELECT 1"))
 
     async with database.reading() as db:
         assert await db.scalar(text("SELECT count(*) FROM kept")) == 0

@@ -297,3 +297,19 @@ async def test_a_session_that_lasts_takes_its_cookie_along_but_not_beyond_its_en
     assert "Max-Age" in await cookie_of(answer)
     (row,) = await rows(database)
     assert abs(row.idle_expires_at - end) < timedelta(seconds=1)
+
+
+async def test_who_leaves_after_a_while_is_told_once(
+    app: Quart, user: User, database: Database
+) -> None:
+    """The cookie is about to be renewed, and is taken away all the same."""
+    client = app.test_client()
+    form = {"username": user.username, "password": user.password, "stay": "1"}
+    await client.post("/login", form=form)
+    await change_rows(database, last_used_at=now() - timedelta(days=1))
+
+    answer = await client.post("/logout")
+
+    told = [each for each in answer.headers.getlist("Set-Cookie") if "quartapp_session=" in each]
+    assert len(told) == 1
+    assert "Max-Age=0" in told[0]
