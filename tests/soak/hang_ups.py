@@ -42,7 +42,7 @@ async def run(scale: Scale) -> Row:
         each = max(1, scale.hang_ups // LOOKS)
         for done in range(each, scale.hang_ups + 1, each):
             await _hang_up(server.port, requests, chance, each)
-            growth.look(done)
+            await growth.look(done)
         after = await _settled(server)
         files = _left(scale.folder)
         async with Visitor(server.port) as visitor:

@@ -146,7 +146,7 @@ async def run(scale: Scale) -> Row:
 async def _look(growth: Growth, visits: Visits, pause: float) -> None:
     while True:
         await asyncio.sleep(pause)
-        growth.look(visits.answers.total())
+        await growth.look(visits.answers.total())
 
 
 def _told(scale: Scale, visits: Visits, growth: Growth) -> Row:

@@ -283,14 +283,21 @@ async def test_the_last_use_is_written_once_a_minute_and_prolongs_the_session(
     assert not await cookie_of(answer)
 
 
-async def test_a_session_that_lasts_takes_its_cookie_along_but_not_beyond_its_end(
-    app: Quart, user: User, database: Database
-) -> None:
+async def one_who_stays(app: Quart, user: User, database: Database) -> TestClientProtocol:
+    """A browser that stays signed in, and was not used for a day."""
     client = app.test_client()
     form = {"username": user.username, "password": user.password, "stay": "1"}
     await client.post("/login", form=form)
+    await change_rows(database, last_used_at=now() - timedelta(days=1))
+    return client
+
+
+async def test_a_session_that_lasts_takes_its_cookie_along_but_not_beyond_its_end(
+    app: Quart, user: User, database: Database
+) -> None:
+    client = await one_who_stays(app, user, database)
     end = now() + timedelta(days=2)
-    await change_rows(database, last_used_at=now() - timedelta(days=1), expires_at=end)
+    await change_rows(database, expires_at=end)
 
     answer = await client.get("/account")
 
@@ -303,13 +310,10 @@ async def test_who_leaves_after_a_while_is_told_once(
     app: Quart, user: User, database: Database
 ) -> None:
     """The cookie is about to be renewed, and is taken away all the same."""
-    client = app.test_client()
-    form = {"username": user.username, "password": user.password, "stay": "1"}
-    await client.post("/login", form=form)
-    await change_rows(database, last_used_at=now() - timedelta(days=1))
+    client = await one_who_stays(app, user, database)
 
     answer = await client.post("/logout")
 
-    told = [each for each in answer.headers.getlist("Set-Cookie") if "quartapp_session=" in each]
+    told = [each for each in answer.headers.getlist("Set-Cookie") if f"{COOKIE}=" in each]
     assert len(told) == 1
     assert "Max-Age=0" in told[0]
