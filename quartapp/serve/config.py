@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import time
 import tomllib
 from pathlib import Path
 from types import FunctionType
@@ -28,6 +29,22 @@ NOT_HERE = {
 SAMPLES = {"max_requests": 1}  # of keys that are used here, and whose default is None
 
 
+class ServerConfig(Config):
+    """hypercorn's, whose own headers, Date among them, are made once a second."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._made: dict[str, tuple[int, list[tuple[bytes, bytes]]]] = {}
+
+    def response_headers(self, protocol: str) -> list[tuple[bytes, bytes]]:
+        """What each answer by this protocol carries besides its own headers."""
+        second = int(time.time())
+        made = self._made.get(protocol)
+        if made is None or made[0] != second:
+            made = self._made[protocol] = (second, super().response_headers(protocol))
+        return made[1]
+
+
 def read_config(path: Path = HYPERCORN_TOML) -> Config:
     """The server's configuration. Raises ServeError that names every key that cannot be used."""
     try:
@@ -40,7 +57,7 @@ def read_config(path: Path = HYPERCORN_TOML) -> Config:
     if problems:
         lines = "\n".join(f"  {problem}" for problem in problems)
         raise ServeError(f"{path} cannot be used:\n{lines}", status=REFUSED)
-    return Config.from_mapping(values)
+    return ServerConfig.from_mapping(values)
 
 
 def known_keys() -> set[str]:

@@ -9,7 +9,7 @@ import socket
 from collections.abc import Callable, Coroutine
 from functools import partial
 from ssl import SSLError
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import hypercorn.asyncio
 from h2.exceptions import ProtocolError
@@ -59,7 +59,8 @@ def run(
         extra = secrets.randbelow(config.max_requests_jitter + 1)
         requests.call_every(config.max_requests + extra, on_spent)
     config.max_requests = None  # hypercorn would end in its own way
-    connections = Connections(max_connections, shared=shared)
+    connections = Connections(max_connections, idle=config.keep_alive_timeout, shared=shared)
+    config.keep_alive_timeout = cast(float, None)  # of asyncio.wait_for: no limit
     with asyncio.Runner(loop_factory=partial(ServingLoop, connections)) as runner:
         runner.run(_run(app, requests, connections, config, shutdown_timeout, on_ready, supervisor))
 

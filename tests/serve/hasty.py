@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -13,7 +14,8 @@ from quart import Quart, Response
 from quartapp.serve import connections
 from tests.serve import slow
 
-Config.keep_alive_timeout = 65  # as hypercorn.toml has it: nothing may wait for that
+# As hypercorn.toml has it: nothing may wait for that.
+Config.keep_alive_timeout = float(os.environ.get("IDLE", "65"))
 connections.FIRST_REQUEST = 0.6
 connections.STALL = 0.6
 connections.YOUNG = 0.2

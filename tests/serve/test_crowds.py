@@ -27,9 +27,9 @@ WHOLE = HEAD + b"\r\n"
 
 
 @contextmanager
-def hasty(instance: Path, connections: int) -> Iterator[Server]:
+def hasty(instance: Path, connections: int, **env: str) -> Iterator[Server]:
     with started(
-        "-m", "tests.serve.hasty", instance=instance, CONNECTIONS=str(connections)
+        "-m", "tests.serve.hasty", instance=instance, CONNECTIONS=str(connections), **env
     ) as server:
         yield server.until_ready()
 
@@ -108,6 +108,22 @@ def test_a_connection_that_was_of_use_is_kept(server: Server) -> None:
             client.sendall(b"HEAD /pid HTTP/1.1\r\nHost: here\r\n\r\n")
             assert client.recv(2**16).startswith(b"HTTP/1.1 200")
             time.sleep(FIRST_REQUEST)
+
+
+def test_a_connection_is_closed_when_it_was_idle_for_so_long_and_not_while_it_is_at_work(
+    tmp_path: Path,
+) -> None:
+    idle = 0.5
+    with hasty(tmp_path, CAP, IDLE=str(idle)) as server, clients(server, 2) as [client, other]:
+        other.sendall(f"GET /sleep/{3 * idle} HTTP/1.1\r\nHost: here\r\n\r\n".encode())
+        client.sendall(WHOLE)
+        assert client.recv(2**16).startswith(b"HTTP/1.1 200")
+        began = time.monotonic()
+        assert is_closed(client)
+        assert idle * 0.9 < time.monotonic() - began < idle + 2.0
+        assert other.recv(2**16).startswith(b"HTTP/1.1 200")
+        assert is_closed(other)
+        assert time.monotonic() - began < 4 * idle + 2.0
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 import socket
+import time
 from collections.abc import Iterator
+from email.utils import parsedate_to_datetime
 
 import pytest
 
@@ -136,6 +138,15 @@ def test_of_all_these_refusals_none_is_still_in_progress(server: Server) -> None
         return text
 
     eventually(lambda: in_progress().endswith(b" 0.0"))
+
+
+def test_each_answer_tells_the_second_in_which_it_was_made(server: Server) -> None:
+    for _ in range(2):
+        asked = int(time.time())
+        answer = raw(server, b"GET /livez HTTP/1.1\r\nHost: here\r\n\r\n").decode()
+        [date] = re.findall(r"^date: (.*)\r$", answer, re.MULTILINE)
+        assert asked <= parsedate_to_datetime(date).timestamp() <= time.time()
+        time.sleep(1.1)
 
 
 def test_nothing_of_all_this_was_written_on_stderr(server: Server) -> None:
