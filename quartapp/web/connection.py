@@ -1,9 +1,9 @@
 """One HTTP request between the server and the application, with no task and no send too many.
 
 Quart's own runs the view in one task, listens to the client in another, and sends the end of an
-answer by itself. Here the view runs in the server's task. Nobody listens before it waits for
-something, and where no body is announced, not before it wants one or has taken some time: most
-answers are made by then. An answer that is in memory is sent with its end.
+answer by itself. Here the view runs in the server's task and takes the body in as it reads it.
+Nobody listens to the client before it has taken some time: most answers are made by then. An
+answer that is in memory is sent with its end.
 """
 
 from __future__ import annotations
@@ -24,11 +24,12 @@ from quart.wrappers.response import DataBody
 from werkzeug.datastructures import Headers
 from werkzeug.wrappers import Response as WerkzeugResponse
 
+from quartapp.web.client import Client
 from quartapp.web.middleware import bodies
 from quartapp.web.paced_body import PacedBody
 from quartapp.web.seen import note_route
 
-PATIENCE = 0.2  # seconds until somebody listens whether a client that sends no body is still there
+PATIENCE = 0.2  # seconds until somebody listens whether a client is still there
 NO_PATH = " "  # of a request that is not below where the application is mounted: 404
 
 # What Quart raises from 0.23 on in a view that reads from a client who is gone.
@@ -42,39 +43,26 @@ class Connection:
     def __init__(self, app: Quart, scope: HTTPScope) -> None:
         self.app = app
         self.scope = scope
-        self._listener: asyncio.Task[None] | None = None
-        self._answered = False
-        self._gone = False
 
     async def __call__(self, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
         """Answer."""
         request = self._request(send)
         task = cast("asyncio.Task[Any]", asyncio.current_task())
-        loop, body = asyncio.get_running_loop(), cast(PacedBody, request.body)
-        body.on_want = listen = partial(self._listen, body, receive, task)
-        is_short = bodies.has_none(self.scope)
-        waiting = loop.call_later(PATIENCE, listen) if is_short else loop.call_soon(listen)
+        client = Client(cast(PacedBody, request.body), receive, task)
+        waiting = asyncio.get_running_loop().call_later(PATIENCE, client.listen)
         try:
-            await self._answer(request, send)
+            await self._answer(request, client, send)
         except asyncio.CancelledError:
-            if not self._gone or task.cancelling() > 1:  # by somebody else, too
+            if not client.is_gone or task.cancelling() > 1:  # by somebody else, too
                 raise
         finally:
-            self._answered = True
             note_route(self.scope, request.url_rule)
             waiting.cancel()
-            body.on_want = None  # it refers to the body
-            if self._gone:
-                task.uncancel()
-            # Let go of, for it refers to this by what it is cancelled with.
-            listener, self._listener = self._listener, None
-            if listener is not None:
-                listener.cancel()
-                await asyncio.wait([listener])
-        if listener is not None and not listener.cancelled():
-            listener.result()
+            await client.leave()
+        if client.failure is not None:
+            raise client.failure
 
-    async def _answer(self, request: Request, send: ASGISendCallable) -> None:
+    async def _answer(self, request: Request, client: Client, send: ASGISendCallable) -> None:
         try:
             response = await self.app.handle_request(request)
         except _Gone:
@@ -83,6 +71,8 @@ class Connection:
             if not self.app.debug and not self.app.testing:
                 raise
             response = await traceback_response(error)
+        if not client.has_said_all and not bodies.has_none(self.scope):
+            client.listen()  # while it is answered it may go on, and leave
         limit = self.app.config["RESPONSE_TIMEOUT"]
         if isinstance(response, Response) and response.timeout is not Ellipsis:
             limit = response.timeout
@@ -93,26 +83,6 @@ class Connection:
         except TimeoutError:
             if not timer.expired():
                 raise
-
-    def _listen(
-        self, body: PacedBody, receive: ASGIReceiveCallable, task: asyncio.Task[Any]
-    ) -> None:
-        if self._listener is None:
-            self._listener = asyncio.create_task(self._hear(body, receive, task))
-
-    async def _hear(
-        self, body: PacedBody, receive: ASGIReceiveCallable, task: asyncio.Task[Any]
-    ) -> None:
-        """Take the body in, and whatever comes until the client is gone."""
-        try:
-            while (message := await receive())["type"] != "http.disconnect":
-                if message["type"] == "http.request":
-                    await body.take(message.get("body", b""), more=message.get("more_body", False))
-        finally:
-            if not self._answered:
-                self._gone = True
-                body.break_off()
-                task.cancel()
 
     def _request(self, send: ASGISendCallable) -> Request:
         scope, config = self.scope, self.app.config

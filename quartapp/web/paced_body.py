@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Coroutine, Generator
 from typing import Any
 
 from quart.wrappers.request import Body
@@ -13,10 +13,13 @@ _IS_QUEUE = hasattr(Body, "put")  # from Quart 0.23 on
 
 
 class PacedBody(Body):
-    """A body that says to the middleware BodyPace how much of it was read."""
+    """A body that lets arrive what its reader wants, and says how much of it was read."""
 
-    pace = Pace()  # of nobody, where the middleware is not in use
-    on_want: Callable[[], None] | None = None  # called when somebody wants the body
+    pace = Pace()  # of the middleware BodyPace; of nobody, where that is not in use
+    # Takes in the next part for who reads; None where it comes by itself.
+    arrive: Callable[[], Coroutine[Any, Any, None]] | None = None
+    is_whole = False
+    _has_more = False  # than was read
 
     def follow(self, pace: Pace) -> None:
         """Let no more arrive than is about to be read; who awaits the body wants it all at once."""
@@ -24,9 +27,18 @@ class PacedBody(Body):
         pace.begin()
 
     def __await__(self) -> Generator[Any, None, Any]:
-        self._want()
         self.pace.end()
-        return super().__await__()
+        while not self.is_whole and self.arrive is not None:
+            yield from self.arrive().__await__()
+        return (yield from super().__await__())
+
+    async def __anext__(self) -> bytes:
+        while not (self._has_more or self.is_whole or self.arrive is None):
+            await self.arrive()
+        self._has_more = False
+        chunk = await super().__anext__()
+        self.pace.read(len(chunk))
+        return chunk
 
     async def take(self, data: bytes, *, more: bool) -> None:
         """Add what has arrived; without `more` it is whole."""
@@ -35,21 +47,18 @@ class PacedBody(Body):
             await body.put(data)
         else:
             body.append(data)
+        self._has_more = bool(data)
         if not more:
             self.set_complete()
 
+    def set_complete(self) -> None:
+        """Nothing more arrives."""
+        self.is_whole = True
+        super().set_complete()
+
     def break_off(self) -> None:
         """The client is gone: nothing more arrives."""
+        self.arrive = None
         if _IS_QUEUE:
             body: Any = self
             body.disconnect()
-
-    def _want(self) -> None:
-        if self.on_want is not None:
-            self.on_want()
-
-    async def __anext__(self) -> bytes:
-        self._want()
-        chunk = await super().__anext__()
-        self.pace.read(len(chunk))
-        return chunk

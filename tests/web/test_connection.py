@@ -22,6 +22,12 @@ class Client:
         self.asked = 0
         self.method = method
 
+    def say(self, *parts: bytes) -> None:
+        """Send these parts of a body, and no others."""
+        for part in parts:
+            more = part is not parts[-1]
+            self.events.put_nowait({"type": "http.request", "body": part, "more_body": more})
+
     async def receive(self) -> dict[str, Any]:
         self.asked += 1
         return await self.events.get()
@@ -102,8 +108,7 @@ async def test_a_body_that_nobody_has_announced_is_there_for_who_wants_it(
         return b"".join([part async for part in request.body]).decode()
 
     client = Client()
-    for part, more in ((b"first ", True), (b"second", False)):
-        client.events.put_nowait({"type": "http.request", "body": part, "more_body": more})
+    client.say(b"first ", b"second")
     await client.ask(app, "/odd")
     assert client.body == b"first second"
 
@@ -127,10 +132,79 @@ async def test_nobody_listens_to_who_sends_no_body_before_the_view_has_taken_its
 
 async def test_a_view_that_waits_for_its_body_gets_it(app: Application) -> None:
     client = Client(method="POST")
-    for part, more in ((b"first ", True), (b"second", False)):
-        client.events.put_nowait({"type": "http.request", "body": part, "more_body": more})
+    client.say(b"first ", b"second")
     await client.ask(app, "/echo")
     assert client.body == b"first second"
+    await asyncio.sleep(0)
+    assert client.asked == 2
+
+
+async def test_two_who_read_a_body_at_once_both_get_it(app: Application) -> None:
+    @app.post("/twice")
+    async def twice() -> bytes:
+        one, other = await asyncio.gather(request.get_data(), request.get_data())
+        assert isinstance(one, bytes)
+        return one + str(one == other).encode()
+
+    client = Client(method="POST")
+    asking = asyncio.create_task(client.ask(app, "/twice"))
+    await asyncio.sleep(0.01)
+    client.say(b"first ", b"second ")
+    await asking
+    assert client.body == b"first second True"
+
+
+async def test_an_answer_may_be_made_of_the_body_as_it_arrives(app: Application) -> None:
+    @app.post("/back")
+    async def back() -> Response:
+        body = request.body
+
+        async def chunks() -> AsyncIterator[bytes]:
+            async for part in body:
+                yield part.upper()
+
+        return Response(chunks())
+
+    client = Client(method="POST")
+    asking = asyncio.create_task(client.ask(app, "/back"))
+    for part in (b"first ", b"second"):
+        client.events.put_nowait({"type": "http.request", "body": part, "more_body": True})
+        await asyncio.sleep(0.01)
+        assert client.body.endswith(part.upper())
+    client.say(b"")
+    await asking
+
+
+@pytest.mark.parametrize("patience", [0, 60])
+async def test_a_view_is_cancelled_when_its_client_hangs_up_in_the_middle_of_the_body(
+    app: Application, patience: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection, "PATIENCE", patience)
+    how: list[str] = []
+
+    @app.post("/read")
+    async def read() -> str:
+        try:
+            await anext(request.body)
+            how.append("begun")
+            await request.get_data()
+        except asyncio.CancelledError:
+            how.append("cancelled")
+            await asyncio.sleep(0)  # to tidy up takes its time, too
+            how.append("tidy")
+            raise
+        return ""
+
+    client = Client(method="POST")
+    client.events.put_nowait({"type": "http.request", "body": b"first", "more_body": True})
+    asking = asyncio.create_task(client.ask(app, "/read"))
+    await asyncio.sleep(0.01)
+    client.events.put_nowait({"type": "http.disconnect"})
+    client.events.put_nowait({"type": "http.disconnect"})
+    await asking
+    assert how == ["begun", "cancelled", "tidy"]
+    assert client.sent == []
+    assert asking.cancelling() == 0
 
 
 async def test_each_chunk_of_a_stream_is_sent_when_it_is_made(app: Application) -> None:

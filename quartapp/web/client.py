@@ -1,0 +1,89 @@
+"""The client of one request: the body that it sends, and whether it is still there."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from hypercorn.typing import ASGIReceiveCallable
+
+from quartapp.web.paced_body import PacedBody
+
+
+class Client:
+    """Takes in the body for whoever reads it, and cancels the task that answers who hangs up.
+
+    A reader takes in what it wants next by itself, and so hears of a client that is gone. A task
+    that listens is begun for everything else: it takes in what comes, whoever reads.
+    """
+
+    def __init__(
+        self, body: PacedBody, receive: ASGIReceiveCallable, answering: asyncio.Task[Any]
+    ) -> None:
+        self.is_gone = False
+        self.failure: Exception | None = None  # of the server, while the client was heard
+        self._body = body
+        self._receive = receive
+        self._answering = answering
+        self._listener: asyncio.Task[None] | None = None
+        self._has_reader = False  # in the middle of taking something in
+        self._is_over = False  # there is nothing to be heard any more
+        body.arrive = self.take
+
+    @property
+    def has_said_all(self) -> bool:
+        """Whether its whole body has arrived."""
+        return self._body.is_whole
+
+    def listen(self) -> None:
+        """Let a task listen from now on, or as soon as a reader has taken in its part."""
+        self._body.arrive = None
+        if self._listener is None and not self._has_reader and not self._is_over:
+            self._listener = asyncio.create_task(self._hear())
+
+    async def take(self) -> None:
+        """Take in the next part of the body, unless there is another reader just now."""
+        if self._has_reader:
+            self.listen()
+            return
+        self._has_reader = True
+        try:
+            await self._next()
+        finally:
+            self._has_reader = False
+            if self._body.arrive is None:
+                self.listen()
+
+    async def leave(self) -> None:
+        """Hear no more of it."""
+        self._is_over = True
+        self._body.arrive = None  # it refers to the body
+        if self.is_gone:
+            self._answering.uncancel()
+        # Let go of, for it refers to this by what it is cancelled with.
+        listener, self._listener = self._listener, None
+        if listener is not None:
+            listener.cancel()
+            await asyncio.wait([listener])
+
+    async def _hear(self) -> None:
+        while await self._next():
+            """Until the client is gone."""
+
+    async def _next(self) -> bool:
+        """Take in what comes next; False if it is the client's leave."""
+        try:
+            message = await self._receive()
+        except Exception as error:
+            self.failure = error
+        else:
+            if message["type"] == "http.request":
+                await self._body.take(
+                    message.get("body", b""), more=message.get("more_body", False)
+                )
+                return True
+        if not self._is_over:
+            self.is_gone = self._is_over = True
+            self._body.break_off()
+            self._answering.cancel()
+        return False
