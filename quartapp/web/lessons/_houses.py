@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from operator import attrgetter
-from typing import Any
-
-from sqlalchemy import Row
 
 from quartapp.houses.models import House
 
@@ -17,9 +15,9 @@ FIELDS = {
     "projectAddress": "project_address",
 }
 
-_fields_of = attrgetter(*FIELDS.values())
+values_of: Callable[[House], tuple[str | None, ...]] = attrgetter(*FIELDS.values())
 
 
-def as_json(house: House | Row[Any]) -> dict[str, str | None]:
-    """The four fields of a house."""
-    return dict(zip(FIELDS, _fields_of(house), strict=True))
+def as_json(values: Iterable[str | None]) -> dict[str, str | None]:
+    """The four fields of a house, whose values are the first ones, in the table's order."""
+    return dict(zip(FIELDS, values, strict=False))

@@ -32,7 +32,7 @@ async def page() -> tuple[dict[str, Any], int]:
     async with reading(snapshot=False) as db:
         found = await houses.page(db, number=number, size=size, project_name=name)
     return {
-        "users": [as_json(house) for house in found.items],
+        "users": [as_json(row) for row in found.items],
         "total_pages": found.pages,
         "current_page": found.number,
     }, 200

@@ -15,7 +15,7 @@ from quartapp.houses import service as houses
 from quartapp.web import errors
 from quartapp.web.db import reading, writing
 from quartapp.web.json_body import json_body
-from quartapp.web.lessons._houses import FIELDS, as_json
+from quartapp.web.lessons._houses import FIELDS, as_json, values_of
 from quartapp.web.lessons._mount import app_of, root_of
 from quartapp.web.registry import delete_house
 
@@ -30,7 +30,7 @@ async def read(user_id: str) -> dict[str, Any]:
     """One house."""
     async with reading(snapshot=False) as db:
         house = await houses.get(db, id=user_id)
-    return as_json(house)
+    return as_json(values_of(house))
 
 
 @bp.post("/user")
