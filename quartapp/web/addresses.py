@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any, cast
 from urllib.parse import quote
 
-from quart import current_app, request
+from quart import Request, current_app, request
 
 
 def here() -> str:
@@ -22,11 +23,11 @@ def in_the_api() -> bool:
 
 def in_a_lesson() -> bool:
     """Whether the request is for one of the lessons' own addresses, which answer as on Flask."""
-    return (
-        request.path.startswith("/lessons/")
-        and "lessons" in current_app.blueprints
-        and request.blueprint != "lessons"
-    )
+    # Looked up once: each time takes as long as all the rest, and this is asked for every answer.
+    asked: Request = cast(Any, request)._get_current_object()
+    if not asked.path.startswith("/lessons/") or asked.blueprint == "lessons":
+        return False
+    return asked.blueprint is not None or "lessons" in current_app.blueprints
 
 
 def _is_page_about_api() -> bool:

@@ -72,13 +72,14 @@ def _refusal(scope: HTTPScope | WebsocketScope) -> tuple[int, str, str] | None:
     if len(target) + len(scope.get("query_string", b"")) >= LONGEST_TARGET:
         return TOO_LONG
     headers = list(scope["headers"])
-    if len(headers) > MOST_HEADERS or sum(map(_size, headers)) > LARGEST_HEADERS:
+    size, has_proper_host = 0, True
+    for name, value in headers:
+        size += len(name) + len(value)
+        if name.lower() == b"host" and not is_proper_host(value):
+            has_proper_host = False
+    if len(headers) > MOST_HEADERS or size > LARGEST_HEADERS:
         return TOO_LARGE
-    return None if _has_proper_host(scope) else MALFORMED
-
-
-def _size(header: tuple[bytes, bytes]) -> int:
-    return len(header[0]) + len(header[1])
+    return None if has_proper_host else MALFORMED
 
 
 def _path(target: str) -> str | None:
@@ -89,11 +90,6 @@ def _path(target: str) -> str | None:
         return urlsplit(target).path or "/"
     except ValueError:
         return None
-
-
-def _has_proper_host(scope: HTTPScope | WebsocketScope) -> bool:
-    hosts = [value for name, value in scope["headers"] if name.lower() == b"host"]
-    return all(map(is_proper_host, hosts))
 
 
 @lru_cache(maxsize=256)
