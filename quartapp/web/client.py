@@ -48,7 +48,8 @@ class Client:
             return
         self._has_reader = True
         try:
-            await self._next()
+            if not await self._next():
+                await asyncio.sleep(0)  # who reads is cancelled here, and hears of nothing else
         finally:
             self._has_reader = False
             if self._body.arrive is None:

@@ -139,19 +139,21 @@ async def test_a_view_that_waits_for_its_body_gets_it(app: Application) -> None:
     assert client.asked == 2
 
 
-async def test_two_who_read_a_body_at_once_both_get_it(app: Application) -> None:
+async def test_of_two_who_read_a_body_at_once_neither_waits_for_ever(app: Application) -> None:
     @app.post("/twice")
     async def twice() -> bytes:
+        # From Quart 0.23 on only one of them has it.
         one, other = await asyncio.gather(request.get_data(), request.get_data())
         assert isinstance(one, bytes)
-        return one + str(one == other).encode()
+        assert isinstance(other, bytes)
+        return max(one, other)
 
     client = Client(method="POST")
     asking = asyncio.create_task(client.ask(app, "/twice"))
     await asyncio.sleep(0.01)
     client.say(b"first ", b"second ")
     await asking
-    assert client.body == b"first second True"
+    assert client.body == b"first second "
 
 
 async def test_an_answer_may_be_made_of_the_body_as_it_arrives(app: Application) -> None:
