@@ -67,9 +67,23 @@ def _fastapi(bind: str, workers: int) -> list[str]:
     return _module("uvicorn", *options, "--log-level", "warning", f"{PEERS}.fastapi_program:app")
 
 
+def _quart(bind: str, workers: int) -> list[str]:
+    options = ["--bind", bind, "--workers", str(workers), "-k", "uvloop", "--keep-alive", "75"]
+    return _module("hypercorn", *options, "--log-level", "warning", f"{PEERS}.quart_program:app")
+
+
+def _quart_on_granian(bind: str, workers: int) -> list[str]:
+    host, port = bind.split(":")
+    options = ["--interface", "asgi", "--host", host, "--port", port, "--workers", str(workers)]
+    options += ["--loop", "uvloop", "--log-level", "warning"]
+    return _module("granian", *options, f"{PEERS}.quart_program:app")
+
+
 OURS = Kind("quartapp, hypercorn", _quartapp)
 OURS_ON_GRANIAN = Kind("quartapp, granian", _granian)
 OURS_WAITING = Kind("quartapp, hypercorn", _waiting)
+QUART = Kind("Quart alone, hypercorn", _quart)
+QUART_ON_GRANIAN = Kind("Quart alone, granian", _quart_on_granian)
 FLASK = Kind("Flask, gunicorn", _flask)
 FASTAPI = Kind("FastAPI, uvicorn", _fastapi)
 

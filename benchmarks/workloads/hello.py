@@ -5,14 +5,15 @@ from __future__ import annotations
 from benchmarks import client
 from benchmarks.bench import Bench
 from benchmarks.results import Result, Target, ratios
-from benchmarks.servers import HELLO
+from benchmarks.servers import HELLO, QUART, QUART_ON_GRANIAN
 from benchmarks.workloads._one_core import compare
 
 
 def run(bench: Bench) -> Result:
-    """Compare `GET /lessons/hello/flask` on one core."""
-    figures = compare(bench, lambda _: client.request("GET", HELLO))
-    ours, on_granian, flask, fastapi = figures
+    """Compare `GET /lessons/hello/flask` on one core, also with Quart alone."""
+    asked = client.request("GET", HELLO)
+    figures = compare(bench, lambda _: asked, QUART, QUART_ON_GRANIAN)
+    ours, on_granian, flask, fastapi, *_ = figures
     return Result(
         "hello",
         "Hello",
