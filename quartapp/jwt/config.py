@@ -187,9 +187,10 @@ class Options:
     @property
     def header_name(self) -> str:
         """The header that carries the token; RuntimeError if empty."""
-        if not self.raw_header_name:
+        name = self.raw_header_name
+        if not name:
             raise RuntimeError(f"{self.prefix}HEADER_NAME cannot be empty")
-        return self.raw_header_name
+        return name
 
     @property
     def leeway(self) -> float:

@@ -66,7 +66,7 @@ def _known(manager: _Manager) -> tuple[Installed, Verified]:
     """Return the manager that is meant, too: to find it out costs as much as all the rest."""
     conn = connection()
     if conn is not None:
-        found = installed(manager)
+        found = installed(manager, conn)
         outcome = outcomes(conn).get(found.manager.name)
         if outcome is not None:
             return found, outcome

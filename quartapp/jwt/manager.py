@@ -17,7 +17,7 @@ from quartapp.jwt.exceptions import DPoPError
 from quartapp.jwt.keys import KeySource
 from quartapp.jwt.refusals import REFUSALS, answer_refusal
 from quartapp.jwt.session_store import Clock, SessionPolicy, SessionStore, duration, utc_now
-from quartapp.jwt.state import chosen_for, connection, outcomes
+from quartapp.jwt.state import Connection, chosen_for, connection, outcomes
 
 # Where other libraries look for the default manager; one with a name stands beside it, as
 # "flask-jwt-extended:name".
@@ -280,16 +280,17 @@ class Registry:
     blueprints: dict[str, str] = field(default_factory=dict)
 
 
-def installed(manager: JWTManager | str | None = None) -> Installed:
+def installed(manager: JWTManager | str | None = None, conn: Connection | None = None) -> Installed:
     """Return the manager that is meant: the one named, else the running view's decorator's,
     else the blueprint's, else the default one.
 
-    Raises RuntimeError if the application has no such manager.
+    `conn` is the request at hand, for who knows it already. Raises RuntimeError if the
+    application has no such manager.
     """
     registry: Registry | None = current_app.extensions.get(_REGISTRY)
     if registry is None:
         raise RuntimeError("No JWTManager is initialized on this application: call init_app")
-    name = manager.name if isinstance(manager, JWTManager) else manager or _implied(registry)
+    name = manager.name if isinstance(manager, JWTManager) else manager or _implied(registry, conn)
     found = registry.managers.get(name)
     if found is None or (isinstance(manager, JWTManager) and found.manager is not manager):
         known = ", ".join(sorted(registry.managers)) or "none"
@@ -297,8 +298,8 @@ def installed(manager: JWTManager | str | None = None) -> Installed:
     return found
 
 
-def _implied(registry: Registry) -> str:
-    conn = connection()
+def _implied(registry: Registry, conn: Connection | None) -> str:
+    conn = connection() if conn is None else conn
     if conn is None:
         return DEFAULT_NAME
     chosen = chosen_for(conn)

@@ -12,13 +12,18 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any, Final, cast
 
-from quart import Request, Websocket, has_request_context, has_websocket_context
+from quart import Request, Websocket, has_websocket_context
 from quart import request as current_request
 from quart import websocket as current_websocket
+from werkzeug.local import LocalProxy
 
 Connection = Request | Websocket
 
 _ATTRIBUTE: Final = "_quartapp_jwt"
+
+# What they are proxies of is known to them alone.
+_request: Final = cast("LocalProxy[Request]", current_request)
+_websocket: Final = cast("LocalProxy[Websocket]", current_websocket)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +50,10 @@ _chosen: ContextVar[tuple[Connection, str] | None] = ContextVar("quartapp_jwt_ch
 
 def connection() -> Connection | None:
     """Return the request or websocket at hand, itself and not its proxy."""
-    if has_request_context():
-        return cast("Request", cast("Any", current_request)._get_current_object())
-    if has_websocket_context():
-        return cast("Websocket", cast("Any", current_websocket)._get_current_object())
-    return None
+    try:
+        return _request._get_current_object()
+    except RuntimeError:  # there is none
+        return _websocket._get_current_object() if has_websocket_context() else None
 
 
 def outcomes(conn: Connection) -> dict[str, Verified]:

@@ -58,8 +58,8 @@ async def verify_jwt_in_request(  # noqa: PLR0913 - the signature that users kno
     tokens too; a bound token is refused wherever no proof is asked for.
     Raises the exceptions of `quartapp.jwt.exceptions` and PyJWT's InvalidTokenError.
     """
-    found = installed(manager)
     conn = connection()
+    found = installed(manager, conn)
     if conn is None:
         raise RuntimeError("verify_jwt_in_request needs a request or a websocket")
     if conn.method in EXEMPT_METHODS:

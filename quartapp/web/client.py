@@ -55,6 +55,13 @@ class Client:
             if self._body.arrive is None:
                 self.listen()
 
+    def give_up(self) -> None:
+        """Take it for gone, and cancel the task that answers it."""
+        if not self._is_over:
+            self.is_gone = self._is_over = True
+            self._body.break_off()
+            self._answering.cancel()
+
     async def leave(self) -> None:
         """Hear no more of it."""
         self._is_over = True
@@ -83,8 +90,5 @@ class Client:
                     message.get("body", b""), more=message.get("more_body", False)
                 )
                 return True
-        if not self._is_over:
-            self.is_gone = self._is_over = True
-            self._body.break_off()
-            self._answering.cancel()
+        self.give_up()
         return False

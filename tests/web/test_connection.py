@@ -282,3 +282,53 @@ async def test_below_its_root_path_alone_an_application_has_pages(
     client = Client()
     await client.ask(app, path, root_path="/at")
     assert client.sent[0]["status"] == status
+
+
+@pytest.mark.parametrize("limit", ["the application's", "its own"])
+async def test_an_answer_that_nobody_takes_in_time_is_given_up(
+    app: Application, limit: str
+) -> None:
+    ended = asyncio.Event()
+
+    @app.get("/slow")
+    async def slow() -> Response:
+        async def chunks() -> AsyncIterator[bytes]:
+            try:
+                yield b"one"
+                await asyncio.Event().wait()
+            finally:
+                ended.set()
+
+        response = Response(chunks())
+        if limit == "its own":
+            response.timeout = 0.05
+        return response
+
+    if limit == "the application's":
+        app.config["RESPONSE_TIMEOUT"] = 0.05
+    client = Client()
+    before = asyncio.all_tasks()
+    asking = asyncio.create_task(client.ask(app, "/slow"))
+    await asking
+    assert client.body == b"one"
+    assert ended.is_set()
+    assert asking.cancelling() == 0
+    assert asyncio.all_tasks() == before
+
+
+async def test_an_answer_may_take_as_long_as_it_likes_where_it_says_so(app: Application) -> None:
+    app.config["RESPONSE_TIMEOUT"] = 0.01
+
+    @app.get("/patient")
+    async def patient() -> Response:
+        async def chunks() -> AsyncIterator[bytes]:
+            await asyncio.sleep(0.05)
+            yield b"late"
+
+        response = Response(chunks())
+        response.timeout = None
+        return response
+
+    client = Client()
+    await client.ask(app, "/patient")
+    assert client.body == b"late"
