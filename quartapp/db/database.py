@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import text
 from sqlalchemy.engine import make_url
@@ -76,7 +77,7 @@ class Database:
         engine = self.engine if snapshot else self._without_snapshot
         session = AsyncSession(engine, expire_on_commit=False, autoflush=False)
         try:
-            async with _at_most(limit), statements_within(session, statement_timeout):
+            async with _AtMost(limit), statements_within(session, statement_timeout):
                 yield session
         finally:
             if snapshot or self._writer is None:
@@ -98,7 +99,7 @@ class Database:
             await self._fit()
             session = AsyncSession(self._to_write, expire_on_commit=False)
             try:
-                async with _at_most(limit):
+                async with _AtMost(limit):
                     yield session
             except BaseException:
                 await to_the_end(_close(session))
@@ -115,7 +116,7 @@ class Database:
         """Ask the database for a sign of life. Raises NotReady with the reason if it gives none."""
         try:
             await self._fit()
-            async with _at_most(CONNECT_TIMEOUT), self.engine.connect() as connection:
+            async with _AtMost(CONNECT_TIMEOUT), self.engine.connect() as connection:
                 await connection.execute(text("SELECT 1"))
         except TooFewConnections:
             raise
@@ -133,7 +134,7 @@ class Database:
         """Keep to what the server allows, from its first answer on. Raises TooFewConnections."""
         if self._fits.is_set():
             return
-        async with _at_most(POOL_TIMEOUT), self._fitting:
+        async with _AtMost(POOL_TIMEOUT), self._fitting:
             if self._fits.is_set():
                 return
             async with self.engine.connect() as connection:
@@ -155,7 +156,7 @@ class Database:
         if self._writer is None:
             yield
             return
-        async with _at_most(POOL_TIMEOUT):
+        async with _AtMost(POOL_TIMEOUT):
             await self._writer.acquire()
         try:
             yield
@@ -172,7 +173,7 @@ def reason(error: BaseException) -> str:
 async def _keep(session: AsyncSession, limit: float | None) -> None:
     """Commit, and give the connection back."""
     try:
-        async with _at_most(limit):
+        async with _AtMost(limit):
             await session.commit()
     finally:
         await _close(session)
@@ -180,18 +181,23 @@ async def _keep(session: AsyncSession, limit: float | None) -> None:
 
 async def _close(session: AsyncSession) -> None:
     """Give the connection back; one whose server has fallen silent is given up."""
-    async with _at_most(TRANSACTION_TIMEOUT):
+    async with _AtMost(TRANSACTION_TIMEOUT):
         await session.close()
 
 
-@asynccontextmanager
-async def _at_most(seconds: float | None) -> AsyncIterator[None]:
-    """Give a block up after that time: a server that stops in mid-answer would hold it forever."""
-    timer = asyncio.timeout(seconds)
-    try:
-        async with timer:
-            yield
-    except TimeoutError:
-        if not timer.expired():
-            raise  # somebody else's
-        raise NotReady(f"the database was not through after {seconds:g} seconds") from None
+class _AtMost:
+    """Gives a block up after that time: a server that stops in mid-answer would hold it forever."""
+
+    def __init__(self, seconds: float | None) -> None:
+        self._seconds = seconds
+        self._timer = asyncio.timeout(seconds)
+
+    async def __aenter__(self) -> None:
+        await self._timer.__aenter__()
+
+    async def __aexit__(self, *error: Any) -> None:
+        try:
+            await self._timer.__aexit__(*error)
+        except TimeoutError:  # its own; somebody else's goes past it
+            why = f"the database was not through after {self._seconds:g} seconds"
+            raise NotReady(why) from None
