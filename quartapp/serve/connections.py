@@ -1,8 +1,8 @@
 """The open connections of a serving process, and the bounds that each of them must keep.
 
 hypercorn waits for a request as long as it keeps an idle connection, waits for a reader without
-an end, and holds a connection whose client has left as long as an idle one. For the end of an idle
-one it starts two tasks after each request; here all are looked at together.
+an end, and holds a connection whose client has left as long as an idle one. Idle ones are closed
+here, all together: it takes a timer for each, and a task more, after every request.
 """
 
 from __future__ import annotations
@@ -11,13 +11,16 @@ import asyncio
 from collections.abc import Callable
 from contextlib import suppress
 from contextvars import ContextVar, copy_context
-from typing import cast
+from functools import partial
+from typing import Any, cast
 
 from hypercorn.typing import (
     ASGIFramework,
     ASGIReceiveCallable,
+    ASGIReceiveEvent,
     ASGISendCallable,
     ASGISendEvent,
+    HTTPDisconnectEvent,
     Scope,
 )
 
@@ -30,6 +33,14 @@ LOOK = 1.0  # seconds between two looks at all of them
 CROWD = 50  # requests, from which on it does not matter which process takes the next connection
 
 Factory = Callable[[], asyncio.BaseProtocol]
+
+
+class Abandoned(BaseException):
+    """Raised where a request ends whose client is gone: ends all of its connection's tasks.
+
+    hypercorn's own way there is a read that ends. It does not read where another request has
+    arrived behind the one at hand, or where it takes the connection for an idle one.
+    """
 
 
 class Connections:
@@ -153,6 +164,7 @@ class Connection(asyncio.Protocol):
         self._requests = 0
         self._unanswered = 0
         self.lost = False  # nobody is there any more to be answered
+        self._listening: set[asyncio.Task[Any]] = set()  # tasks that hear what its client says
         self._is_over = False
         self._paused = False
         self._unread = 0  # bytes that lay ready for the client when it last made progress,
@@ -177,13 +189,13 @@ class Connection(asyncio.Protocol):
         """Its client has said all, which hypercorn takes for its leave."""
         if not self._is_in_use():
             return False
-        self.lost = True
+        self._lose()
         return self._inner.eof_received()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """It is closed."""
         self._connections.drop(self)
-        self.lost = True
+        self._lose()
         if self._is_in_use():
             self._inner.connection_lost(exc)
         elif self._requests:
@@ -191,8 +203,13 @@ class Connection(asyncio.Protocol):
         else:
             self._end_inner()
 
+    def _lose(self) -> None:
+        self.lost = True
+        while self._listening:
+            self._listening.pop().cancel()  # wakes `receive`, which knows why
+
     def _end_inner(self) -> None:
-        # hypercorn would keep its task until the connection were idle long enough. This ends it,
+        # hypercorn would keep its task, as if the connection were idle. This ends it,
         # as nothing else does that can be told to a protocol. A server that ends waits for such
         # tasks, and wakes those that are idle by itself.
         told = None if self._connections.ending else asyncio.CancelledError()
@@ -220,6 +237,25 @@ class Connection(asyncio.Protocol):
         """A request has its whole answer."""
         self._unanswered -= 1
 
+    async def receive(self, receive: ASGIReceiveCallable) -> ASGIReceiveEvent:
+        """What a request's client says next: that it is gone, when all else is told."""
+        if self.lost:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(0):
+                    return await receive()
+            return HTTPDisconnectEvent(type="http.disconnect")
+        task = cast("asyncio.Task[Any]", asyncio.current_task())
+        self._listening.add(task)
+        try:
+            return await receive()
+        except asyncio.CancelledError:
+            if task in self._listening or task.cancelling() > 1:  # by somebody else, too
+                raise
+            task.uncancel()
+            return HTTPDisconnectEvent(type="http.disconnect")
+        finally:
+            self._listening.discard(task)
+
     def end(self) -> None:
         """A request has ended."""
         self._requests -= 1
@@ -229,6 +265,11 @@ class Connection(asyncio.Protocol):
             self._end_inner()
         elif not self.lost:
             self._connections.silent(self)
+
+    @property
+    def is_abandoned(self) -> bool:
+        """Whether nothing of it is of use any more; a server that ends sees to that itself."""
+        return self.lost and not (self._requests or self._is_over or self._connections.ending)
 
     def is_overdue(self, now: float) -> bool:
         """Whether its client has kept us waiting for too long."""
@@ -267,13 +308,17 @@ class Exchange:
         self._is_answered = False
 
     async def run(self, app: ASGIFramework, scope: Scope, receive: ASGIReceiveCallable) -> None:
-        """Let the application answer."""
+        """Let the application answer. Raises Abandoned after the last one of a lost connection."""
+        if scope["type"] == "http":
+            receive = partial(self._connection.receive, receive)
         self._connection.begin()
         try:
             await app(scope, receive, self._answer)
         finally:
             self._note_answered()
             self._connection.end()
+        if self._connection.is_abandoned:
+            raise Abandoned
 
     async def _answer(self, event: ASGISendEvent) -> None:
         """Send an event, unless the client is gone.

@@ -49,7 +49,8 @@ class Client:
         self._has_reader = True
         try:
             if not await self._next():
-                await asyncio.sleep(0)  # who reads is cancelled here, and hears of nothing else
+                # Who reads is cancelled here, also by who waits for them, and hears nothing else.
+                await asyncio.sleep(0)
         finally:
             self._has_reader = False
             if self._body.arrive is None:
@@ -62,8 +63,8 @@ class Client:
             self._body.break_off()
             self._answering.cancel()
 
-    async def leave(self) -> None:
-        """Hear no more of it."""
+    async def hear_no_more(self) -> None:
+        """End the listening."""
         self._is_over = True
         self._body.arrive = None  # it refers to the body
         if self.is_gone:
@@ -79,16 +80,15 @@ class Client:
             """Until the client is gone."""
 
     async def _next(self) -> bool:
-        """Take in what comes next; False if it is the client's leave."""
+        """Take in what comes next; False if it is the client's leave, or too late."""
         try:
             message = await self._receive()
-        except Exception as error:
-            self.failure = error
-        else:
-            if message["type"] == "http.request":
+            if message["type"] == "http.request" and not self._is_over:
                 await self._body.take(
                     message.get("body", b""), more=message.get("more_body", False)
                 )
                 return True
+        except Exception as error:
+            self.failure = error
         self.give_up()
         return False

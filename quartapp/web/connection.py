@@ -2,8 +2,8 @@
 
 Quart's own runs the view in one task, listens to the client in another, and sends the end of an
 answer by itself. Here the view runs in the server's task and takes the body in as it reads it.
-Nobody listens to the client before it has taken some time: most answers are made by then. An
-answer that is in memory is sent with its end.
+Nobody listens to the client before that has taken some time, or has left a part of the body unread:
+most answers are made by then. An answer that is in memory is sent with its end.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ class Connection:
         finally:
             note_route(self.scope, request.url_rule)
             waiting.cancel()
-            await client.leave()
+            await client.hear_no_more()
         if client.failure is not None:
             raise client.failure
 
@@ -71,6 +71,8 @@ class Connection:
             if not self.app.debug and not self.app.testing:
                 raise
             response = await traceback_response(error)
+        if client.is_gone:  # and somebody has swallowed the cancellation
+            return
         if not client.has_said_all and not bodies.has_none(self.scope):
             client.listen()  # while it is answered it may go on, and leave
         limit = self.app.config["RESPONSE_TIMEOUT"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Coroutine, Generator
 from typing import Any
 
@@ -21,6 +22,11 @@ class PacedBody(Body):
     is_whole = False
     _has_more = False  # than was read
 
+    def __init__(self, expected_content_length: int | None, max_content_length: int | None) -> None:
+        super().__init__(expected_content_length, max_content_length)
+        most = math.inf if max_content_length is None else max_content_length
+        self._is_refused = (expected_content_length or 0) > most
+
     def follow(self, pace: Pace) -> None:
         """Let no more arrive than is about to be read; who awaits the body wants it all at once."""
         self.pace = pace
@@ -28,12 +34,12 @@ class PacedBody(Body):
 
     def __await__(self) -> Generator[Any, None, Any]:
         self.pace.end()
-        while not self.is_whole and self.arrive is not None:
+        while not (self.is_whole or self._is_refused or self.arrive is None):
             yield from self.arrive().__await__()
         return (yield from super().__await__())
 
     async def __anext__(self) -> bytes:
-        while not (self._has_more or self.is_whole or self.arrive is None):
+        while not (self._has_more or self.is_whole or self._is_refused or self.arrive is None):
             await self.arrive()
         self._has_more = False
         chunk = await super().__anext__()
@@ -42,12 +48,13 @@ class PacedBody(Body):
 
     async def take(self, data: bytes, *, more: bool) -> None:
         """Add what has arrived; without `more` it is whole."""
-        body: Any = self
-        if _IS_QUEUE:
-            await body.put(data)
-        else:
-            body.append(data)
-        self._has_more = bool(data)
+        if data:
+            body: Any = self
+            if _IS_QUEUE:
+                await body.put(data)
+            else:
+                body.append(data)
+            self._has_more = True
         if not more:
             self.set_complete()
 

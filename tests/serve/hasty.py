@@ -39,6 +39,10 @@ def add_what_shows_the_inside(app: Quart) -> None:
         finally:
             click.echo("over")
 
+    @app.get("/short")
+    async def short() -> bytes:
+        return bytes(connections.SHORT)
+
     @app.get("/large")
     async def large() -> Response:
         return Response(bytes(2**24), headers={"Connection": "close"})

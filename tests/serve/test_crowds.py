@@ -8,6 +8,7 @@ import os
 import re
 import resource
 import socket
+import struct
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -139,6 +140,28 @@ def test_of_clients_that_hang_up_nothing_is_left(said: bytes, server: Server) ->
     until_as_before(server, before)
 
 
+def test_of_clients_that_read_nothing_and_break_off_nothing_is_left(server: Server) -> None:
+    before = inside(server)
+    for asked in range(60, 180, 2):  # one of them breaks off when its last answer is stuck
+        with socket.socket() as client:
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1024)
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            client.connect(("127.0.0.1", server.port))
+            for _ in range(asked):  # each one when the one before is answered
+                client.sendall(b"GET /short HTTP/1.1\r\nHost: here\r\n\r\n")
+                time.sleep(0.001)
+    until_as_before(server, before)
+
+
+def test_of_a_client_that_leaves_while_more_is_asked_nothing_is_left(server: Server) -> None:
+    before = inside(server)
+    said = b"GET /endless HTTP/1.1\r\nHost: here\r\n\r\n" + WHOLE
+    with clients(server, CAP - 2, said) as leaving:
+        for client in leaving:
+            client.recv(2**16)
+    until_as_before(server, before)
+
+
 def test_of_connections_that_close_with_their_answer_nothing_is_left(server: Server) -> None:
     before = inside(server)
     for _ in range(5):
@@ -148,9 +171,9 @@ def test_of_connections_that_close_with_their_answer_nothing_is_left(server: Ser
 
 
 def test_who_does_not_read_is_left_and_holds_no_memory(server: Server) -> None:
-    before, resident = inside(server), memory(server)
+    before, resident, over = inside(server), memory(server), server.out.count("over\n")
     with clients(server, 4, b"GET /endless HTTP/1.1\r\nHost: here\r\n\r\n") as deaf:
-        eventually(lambda: server.out.count("over\n") == len(deaf))
+        eventually(lambda: server.out.count("over\n") == over + len(deaf))
     assert memory(server) < resident + 16 * 2**20
     until_as_before(server, before)
 

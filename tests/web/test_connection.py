@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -11,16 +12,18 @@ from quart import Response, request
 
 from quartapp.web import connection
 from quartapp.web.application import Application
+from quartapp.web.middleware.body_pace import BodyPace
 
 
 class Client:
     """What a server would be: `asked` counts how often the application listens."""
 
-    def __init__(self, *, method: str = "GET") -> None:
+    def __init__(self, *, method: str = "GET", headers: Sequence[tuple[bytes, bytes]] = ()) -> None:
         self.events: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
         self.sent: list[dict[str, Any]] = []
         self.asked = 0
         self.method = method
+        self.headers = [(b"host", b"localhost"), *headers]
 
     def say(self, *parts: bytes) -> None:
         """Send these parts of a body, and no others."""
@@ -46,7 +49,7 @@ class Client:
             "raw_path": path.encode(),
             "query_string": b"",
             "root_path": root_path,
-            "headers": [(b"host", b"localhost")],
+            "headers": self.headers,
             "client": ("127.0.0.1", 1),
             "server": ("localhost", 80),
         }
@@ -285,9 +288,7 @@ async def test_below_its_root_path_alone_an_application_has_pages(
 
 
 @pytest.mark.parametrize("limit", ["the application's", "its own"])
-async def test_an_answer_that_nobody_takes_in_time_is_given_up(
-    app: Application, limit: str
-) -> None:
+async def test_an_answer_that_takes_too_long_is_given_up(app: Application, limit: str) -> None:
     ended = asyncio.Event()
 
     @app.get("/slow")
@@ -316,6 +317,19 @@ async def test_an_answer_that_nobody_takes_in_time_is_given_up(
     assert asyncio.all_tasks() == before
 
 
+async def test_an_answer_that_its_client_does_not_take_is_given_up(app: Application) -> None:
+    app.config["RESPONSE_TIMEOUT"] = 0.05
+    client = Client()
+
+    async def hold(_event: object) -> None:
+        await asyncio.Event().wait()
+
+    client.send = hold  # type: ignore[assignment, method-assign]
+    asking = asyncio.create_task(client.ask(app, "/plain"))
+    await asking
+    assert asking.cancelling() == 0
+
+
 async def test_an_answer_may_take_as_long_as_it_likes_where_it_says_so(app: Application) -> None:
     app.config["RESPONSE_TIMEOUT"] = 0.01
 
@@ -332,3 +346,52 @@ async def test_an_answer_may_take_as_long_as_it_likes_where_it_says_so(app: Appl
     client = Client()
     await client.ask(app, "/patient")
     assert client.body == b"late"
+
+
+async def test_nobody_is_answered_who_is_gone_whatever_the_view_makes_of_it(
+    app: Application, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection, "PATIENCE", 0)
+
+    @app.get("/stubborn")
+    async def stubborn() -> Response:
+        with suppress(asyncio.CancelledError):
+            await asyncio.Event().wait()
+
+        async def without_end() -> AsyncIterator[bytes]:
+            while True:
+                yield b"more"
+                await asyncio.sleep(0)
+
+        return Response(without_end())
+
+    client = Client()
+    client.events.put_nowait({"type": "http.disconnect"})
+    await client.ask(app, "/stubborn")
+    assert client.sent == []
+
+
+async def test_parts_without_content_are_no_parts(app: Application) -> None:
+    app.asgi_app = BodyPace(app.asgi_app)  # type: ignore[method-assign]
+    client = Client(method="POST")
+    parts = [bytes(1)] + 100 * [b""] + 100 * [bytes(16 * 1024)]
+    for part in parts:
+        client.events.put_nowait({"type": "http.request", "body": part, "more_body": True})
+    client.say(b"")
+
+    @app.post("/count")
+    async def count() -> str:
+        return str(sum([len(part) async for part in request.body]))
+
+    await client.ask(app, "/count")
+    assert client.body == str(len(b"".join(parts))).encode()
+
+
+async def test_a_body_that_is_refused_for_what_it_announces_is_not_taken_in(
+    app: Application,
+) -> None:
+    app.config["MAX_CONTENT_LENGTH"] = 10
+    client = Client(method="POST", headers=[(b"content-length", b"11")])
+    asking = asyncio.create_task(client.ask(app, "/echo"))
+    await asyncio.wait([asking])
+    assert client.sent[0]["status"] == 413

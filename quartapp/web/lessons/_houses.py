@@ -6,14 +6,10 @@ from collections.abc import Callable, Iterable
 from operator import attrgetter
 
 from quartapp.houses.models import House
+from quartapp.houses.service import COLUMNS
 
 # The names in JSON, and the table's for the same.
-FIELDS = {
-    "id": "id",
-    "projectNo": "project_no",
-    "projectName": "project_name",
-    "projectAddress": "project_address",
-}
+FIELDS = dict(zip(("id", "projectNo", "projectName", "projectAddress"), COLUMNS, strict=True))
 
 values_of: Callable[[House], tuple[str | None, ...]] = attrgetter(*FIELDS.values())
 
