@@ -23,11 +23,20 @@ def in_the_api() -> bool:
 
 def in_a_lesson() -> bool:
     """Whether the request is for one of the lessons' own addresses, which answer as on Flask."""
-    # Looked up once: each time takes as long as all the rest, and this is asked for every answer.
-    asked: Request = cast(Any, request)._get_current_object()
-    if not asked.path.startswith("/lessons/") or asked.blueprint == "lessons":
+    return is_for_a_lesson(asked())
+
+
+def is_for_a_lesson(request: Request) -> bool:
+    """The same of a request that is no proxy."""
+    if not request.path.startswith("/lessons/") or request.blueprint == "lessons":
         return False
-    return asked.blueprint is not None or "lessons" in current_app.blueprints
+    return request.blueprint is not None or "lessons" in current_app.blueprints
+
+
+def asked() -> Request:
+    """The request at hand and not its proxy, each look through which costs as much as all here."""
+    itself: Request = cast(Any, request)._get_current_object()
+    return itself
 
 
 def _is_page_about_api() -> bool:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from quart import Quart, Response
 
-from quartapp.web.addresses import in_a_lesson
+from quartapp.web.addresses import asked, is_for_a_lesson
 from quartapp.web.i18n import language_tag
 
 POLICY = "; ".join(
@@ -33,13 +33,14 @@ ONLY_BY_TLS = "max-age=31536000"  # a year
 
 
 def install(app: Quart, *, production: bool) -> None:
-    """Let every answer carry them; in production browsers come by TLS alone from then on."""
+    """Let every answer carry them; in production browsers that come by TLS do so from then on."""
 
     @app.after_request
     async def protect(response: Response) -> Response:
-        if production:
+        request = asked()
+        if production and request.is_secure:  # elsewhere it means nothing: RFC 6797, 7.2
             response.headers["Strict-Transport-Security"] = ONLY_BY_TLS
-        if in_a_lesson():
+        if is_for_a_lesson(request):
             return response
         for name, value in HEADERS.items():
             response.headers.setdefault(name, value)

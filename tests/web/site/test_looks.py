@@ -134,6 +134,8 @@ async def test_production_asks_for_tls_and_its_cookies_too() -> None:
         client = app.test_client()
         answer = await client.post("/preferences", form={"theme": "dark"})
         assert "Secure" in answer.headers["Set-Cookie"]
+        assert "Strict-Transport-Security" not in answer.headers
+        answer = await client.get("/", scheme="https")
         assert "max-age=31536000" in answer.headers["Strict-Transport-Security"]
 
 
