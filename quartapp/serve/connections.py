@@ -8,10 +8,9 @@ here, all together: it takes a timer for each, and a task more, after every requ
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine, Generator
 from contextlib import suppress
 from contextvars import ContextVar, copy_context
-from functools import partial
 from typing import Any, cast
 
 from hypercorn.typing import (
@@ -19,28 +18,22 @@ from hypercorn.typing import (
     ASGIReceiveCallable,
     ASGIReceiveEvent,
     ASGISendCallable,
-    ASGISendEvent,
     HTTPDisconnectEvent,
     Scope,
 )
 
+from quartapp.serve.exchange import Exchange
+
 FIRST_REQUEST = 10.0  # seconds in which a new connection's first request must begin, head and all
 STALL = 30.0  # seconds in which a client must read STEP bytes more of what lies ready for it
 STEP = 16 * 1024
-SHORT = 4 * 1024  # bytes that are sent without a wait
 YOUNG = 1.0  # seconds for which a silent connection is not closed to make room for another one
 LOOK = 1.0  # seconds between two looks at all of them
+MOMENT = 0.05  # seconds in which hypercorn says itself what a client that is gone has said last
+TIDY = 10.0  # seconds after which a request is cancelled whose client is gone
 CROWD = 50  # requests, from which on it does not matter which process takes the next connection
 
 Factory = Callable[[], asyncio.BaseProtocol]
-
-
-class Abandoned(BaseException):
-    """Raised where a request ends whose client is gone: ends all of its connection's tasks.
-
-    hypercorn's own way there is a read that ends. It does not read where another request has
-    arrived behind the one at hand, or where it takes the connection for an idle one.
-    """
 
 
 class Connections:
@@ -93,6 +86,8 @@ class Connections:
                 await app(scope, receive, send)
             elif not connection.lost:
                 await Exchange(connection, send).run(app, scope, receive)
+            else:
+                connection.end_serving()
 
         return known
 
@@ -164,7 +159,11 @@ class Connection(asyncio.Protocol):
         self._requests = 0
         self._unanswered = 0
         self.lost = False  # nobody is there any more to be answered
+        self._is_left = False  # and it was not hypercorn that closed it
+        self._serving: asyncio.Task[Any] | None = None  # hypercorn's, which has all others
+        self._tasks: set[asyncio.Task[Any]] = set()  # of its requests
         self._listening: set[asyncio.Task[Any]] = set()  # tasks that hear what its client says
+        self._last_part = 0.0  # when the end of an answer was handed to hypercorn, if it has it yet
         self._is_over = False
         self._paused = False
         self._unread = 0  # bytes that lay ready for the client when it last made progress,
@@ -179,7 +178,21 @@ class Connection(asyncio.Protocol):
 
     def _begin_inner(self, transport: asyncio.BaseTransport) -> None:
         _current.set(self)
-        self._inner.connection_made(transport)
+        loop = asyncio.get_running_loop()
+        loop.set_task_factory(self._make_task)  # for the one that is begun here
+        try:
+            self._inner.connection_made(transport)
+        finally:
+            loop.set_task_factory(None)
+
+    def _make_task(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        coro: Coroutine[Any, Any, Any] | Generator[Any, None, Any],
+        **given: Any,
+    ) -> asyncio.Task[Any]:
+        self._serving = asyncio.Task(coro, loop=loop, **given)
+        return self._serving
 
     def data_received(self, data: bytes) -> None:
         """Something arrived."""
@@ -189,12 +202,14 @@ class Connection(asyncio.Protocol):
         """Its client has said all, which hypercorn takes for its leave."""
         if not self._is_in_use():
             return False
+        self._is_left = True
         self._lose()
         return self._inner.eof_received()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """It is closed."""
         self._connections.drop(self)
+        self._is_left = self._is_left or exc is not None
         self._lose()
         if self._is_in_use():
             self._inner.connection_lost(exc)
@@ -204,16 +219,37 @@ class Connection(asyncio.Protocol):
             self._end_inner()
 
     def _lose(self) -> None:
+        if self.lost:
+            return
         self.lost = True
+        if self._requests:
+            loop = asyncio.get_running_loop()
+            loop.call_later(MOMENT, self._wake)
+            loop.call_later(TIDY, self._cancel)
+
+    def _wake(self) -> None:
         while self._listening:
             self._listening.pop().cancel()  # wakes `receive`, which knows why
 
+    def _cancel(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        if not self._tasks:
+            self.end_serving()
+
     def _end_inner(self) -> None:
-        # hypercorn would keep its task, as if the connection were idle. This ends it,
-        # as nothing else does that can be told to a protocol. A server that ends waits for such
-        # tasks, and wakes those that are idle by itself.
-        told = None if self._connections.ending else asyncio.CancelledError()
-        self._inner.connection_lost(cast(Exception | None, told))
+        self._inner.connection_lost(None)
+        self.end_serving()
+
+    def end_serving(self) -> None:
+        """End all that hypercorn does for it.
+
+        Its own way is a read that ends; but it waits for a request as if the connection were idle,
+        and does not read while one waits behind another, or for who takes what has arrived. A
+        server that ends waits for such tasks, and wakes those that are idle by itself.
+        """
+        if self._serving is not None and not self._connections.ending:
+            self._serving.cancel()
 
     def pause_writing(self) -> None:
         """Its client does not read as fast as it is written to."""
@@ -226,8 +262,9 @@ class Connection(asyncio.Protocol):
         self._unread = 0
         self._inner.resume_writing()
 
-    def begin(self) -> None:
-        """A request begins."""
+    def begin(self, task: asyncio.Task[Any]) -> None:
+        """A request begins, in a task of its own."""
+        self._tasks.add(task)
         self._served = True
         self._requests += 1
         self._unanswered += 1
@@ -238,26 +275,27 @@ class Connection(asyncio.Protocol):
         self._unanswered -= 1
 
     async def receive(self, receive: ASGIReceiveCallable) -> ASGIReceiveEvent:
-        """What a request's client says next: that it is gone, when all else is told."""
+        """What a request's client says next; hypercorn may not hear that it is gone."""
         if self.lost:
             with suppress(TimeoutError):
-                async with asyncio.timeout(0):
+                async with asyncio.timeout(MOMENT):
                     return await receive()
             return HTTPDisconnectEvent(type="http.disconnect")
-        task = cast("asyncio.Task[Any]", asyncio.current_task())
+        task = _current_task()
+        before = task.cancelling()
         self._listening.add(task)
         try:
             return await receive()
         except asyncio.CancelledError:
-            if task in self._listening or task.cancelling() > 1:  # by somebody else, too
+            if task in self._listening or task.uncancel() > before:  # by somebody else, too
                 raise
-            task.uncancel()
             return HTTPDisconnectEvent(type="http.disconnect")
         finally:
             self._listening.discard(task)
 
-    def end(self) -> None:
+    def end(self, task: asyncio.Task[Any]) -> None:
         """A request has ended."""
+        self._tasks.discard(task)
         self._requests -= 1
         if self._requests:
             return
@@ -266,10 +304,15 @@ class Connection(asyncio.Protocol):
         elif not self.lost:
             self._connections.silent(self)
 
-    @property
-    def is_abandoned(self) -> bool:
-        """Whether nothing of it is of use any more; a server that ends sees to that itself."""
-        return self.lost and not (self._requests or self._is_over or self._connections.ending)
+    def abandon(self) -> None:
+        """Close it if its client has left it and no request goes on."""
+        if self._is_left and not self._requests:
+            self.abort()
+            self.end_serving()
+
+    def hands_over(self, *, done: bool) -> None:
+        """The end of an answer is being handed to hypercorn, or is there."""
+        self._last_part = 0.0 if done else _now()
 
     def is_overdue(self, now: float) -> bool:
         """Whether its client has kept us waiting for too long."""
@@ -277,6 +320,10 @@ class Connection(asyncio.Protocol):
             return False  # TLS is being agreed on, which has a limit of its own
         if not self._served and now >= self._began + FIRST_REQUEST:
             return True
+        if self._last_part and now >= self._last_part + STALL:
+            return (
+                True  # hypercorn waits until somebody takes what its client sends, and nobody does
+            )
         if not self._paused and not self._transport.is_closing():
             return False
         unread = self._transport.get_write_buffer_size()
@@ -291,6 +338,8 @@ class Connection(asyncio.Protocol):
 
     def abort(self) -> None:
         """Close it at once, whatever is still to be sent."""
+        self._is_left = True
+        self._lose()
         if self._transport is not None:
             self._transport.abort()
 
@@ -299,52 +348,8 @@ class Connection(asyncio.Protocol):
         return self._unanswered > 0 or self._connections.ending
 
 
-class Exchange:
-    """One request on a connection, and its answer."""
-
-    def __init__(self, connection: Connection, send: ASGISendCallable) -> None:
-        self._connection = connection
-        self._send = send
-        self._is_answered = False
-
-    async def run(self, app: ASGIFramework, scope: Scope, receive: ASGIReceiveCallable) -> None:
-        """Let the application answer. Raises Abandoned after the last one of a lost connection."""
-        if scope["type"] == "http":
-            receive = partial(self._connection.receive, receive)
-        self._connection.begin()
-        try:
-            await app(scope, receive, self._answer)
-        finally:
-            self._note_answered()
-            self._connection.end()
-        if self._connection.is_abandoned:
-            raise Abandoned
-
-    async def _answer(self, event: ASGISendEvent) -> None:
-        """Send an event, unless the client is gone.
-
-        hypercorn would take the end of its answer for the begin of a pause between two requests.
-        """
-        if event["type"] != "http.response.body" or event.get("more_body", False):
-            await self._send_if_there(event)
-            return
-        if len(event.get("body", b"")) > SHORT:  # its client may go while this is sent
-            await self._send_if_there({**event, "more_body": True})
-            event = {**event, "body": b""}
-        # Where the connection closes with the answer, this waits until it is closed.
-        await self._send_if_there(event)
-        self._note_answered()
-
-    async def _send_if_there(self, event: ASGISendEvent) -> None:
-        if self._connection.lost:
-            await asyncio.sleep(0)  # what sends without an end is to hear of it
-        else:
-            await self._send(event)
-
-    def _note_answered(self) -> None:
-        if not self._is_answered:
-            self._is_answered = True
-            self._connection.answered()
+def _current_task() -> asyncio.Task[Any]:
+    return cast("asyncio.Task[Any]", asyncio.current_task())
 
 
 def _now() -> float:

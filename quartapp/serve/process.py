@@ -17,7 +17,7 @@ from hypercorn.config import Config
 from hypercorn.utils import LifespanFailureError, LifespanTimeoutError
 from hyperframe.exceptions import HyperframeError
 
-from quartapp.serve.connections import Abandoned, Connections
+from quartapp.serve.connections import Connections
 from quartapp.serve.errors import ServeError
 from quartapp.serve.loop import ServingLoop, look_for_garbage_seldom
 from quartapp.serve.requests import Requests
@@ -95,12 +95,6 @@ async def _run(
         watching.cancel()
 
 
-_NO_FAULT = (
-    *(Abandoned, asyncio.CancelledError, SSLError),
-    *(ProtocolError, HyperframeError, binascii.Error),
-)
-
-
 def _report(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
     """Report what nobody awaited, but for what is no fault of ours."""
     if not _is_no_fault_of_ours(context.get("exception")):
@@ -115,7 +109,9 @@ def _is_no_fault_of_ours(error: BaseException | None) -> bool:
     """
     if isinstance(error, BaseExceptionGroup):
         return all(map(_is_no_fault_of_ours, error.exceptions))
-    return isinstance(error, _NO_FAULT)
+    return isinstance(
+        error, (SSLError, asyncio.CancelledError, ProtocolError, HyperframeError, binascii.Error)
+    )
 
 
 def _follow(supervisor: socket.socket, stop: Stop) -> None:

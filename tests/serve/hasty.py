@@ -11,13 +11,14 @@ import click
 from hypercorn.config import Config
 from quart import Quart, Response
 
-from quartapp.serve import connections
+from quartapp.serve import connections, exchange
 from tests.serve import slow
 
 # As hypercorn.toml has it: nothing may wait for that.
 Config.keep_alive_timeout = float(os.environ.get("IDLE", "65"))
 connections.FIRST_REQUEST = 0.6
 connections.STALL = 0.6
+connections.TIDY = 0.6
 connections.YOUNG = 0.2
 connections.LOOK = 0.05
 
@@ -41,7 +42,7 @@ def add_what_shows_the_inside(app: Quart) -> None:
 
     @app.get("/short")
     async def short() -> bytes:
-        return bytes(connections.SHORT)
+        return bytes(exchange.SHORT)
 
     @app.get("/large")
     async def large() -> Response:

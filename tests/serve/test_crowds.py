@@ -151,6 +151,7 @@ def test_of_clients_that_read_nothing_and_break_off_nothing_is_left(server: Serv
                 client.sendall(b"GET /short HTTP/1.1\r\nHost: here\r\n\r\n")
                 time.sleep(0.001)
     until_as_before(server, before)
+    assert server.errors == ""
 
 
 def test_of_a_client_that_leaves_while_more_is_asked_nothing_is_left(server: Server) -> None:
@@ -160,6 +161,27 @@ def test_of_a_client_that_leaves_while_more_is_asked_nothing_is_left(server: Ser
         for client in leaving:
             client.recv(2**16)
     until_as_before(server, before)
+
+
+@pytest.mark.parametrize("stays", [True, False], ids=["stays", "leaves"])
+def test_of_a_body_in_crumbs_that_nobody_takes_nothing_is_left(stays: bool, server: Server) -> None:
+    before = inside(server)
+    head = b"GET /livez HTTP/1.1\r\nHost: here\r\nTransfer-Encoding: chunked\r\n\r\n"
+    with clients(server, CAP - 2, head + 12 * b"1\r\nx\r\n") as crumbling:
+        for client in crumbling if stays else ():
+            assert is_closed(client)
+    until_as_before(server, before)
+
+
+def test_who_has_said_all_and_does_not_read_is_in_no_stop_s_way(tmp_path: Path) -> None:
+    with hasty(tmp_path, CAP) as server:
+        with clients(server, 4, b"GET /endless HTTP/1.1\r\nHost: here\r\n\r\n") as deaf:
+            for client in deaf:
+                client.recv(2**16)
+                client.shutdown(socket.SHUT_WR)
+            eventually(lambda: server.out.count("over\n") == len(deaf))
+            assert server.stop()[0] == 0
+        assert server.errors == ""
 
 
 def test_of_connections_that_close_with_their_answer_nothing_is_left(server: Server) -> None:
