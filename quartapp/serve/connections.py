@@ -159,10 +159,10 @@ class Connection(asyncio.Protocol):
         self._requests = 0
         self._unanswered = 0
         self.lost = False  # nobody is there any more to be answered
-        self._is_left = False  # and it was not hypercorn that closed it
         self._serving: asyncio.Task[Any] | None = None  # hypercorn's, which has all others
         self._tasks: set[asyncio.Task[Any]] = set()  # of its requests
         self._listening: set[asyncio.Task[Any]] = set()  # tasks that hear what its client says
+        self._timers: list[asyncio.TimerHandle] = []  # of a lost one, until its requests end
         self._last_part = 0.0  # when the end of an answer was handed to hypercorn, if it has it yet
         self._is_over = False
         self._paused = False
@@ -202,14 +202,12 @@ class Connection(asyncio.Protocol):
         """Its client has said all, which hypercorn takes for its leave."""
         if not self._is_in_use():
             return False
-        self._is_left = True
         self._lose()
         return self._inner.eof_received()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """It is closed."""
         self._connections.drop(self)
-        self._is_left = self._is_left or exc is not None
         self._lose()
         if self._is_in_use():
             self._inner.connection_lost(exc)
@@ -223,9 +221,8 @@ class Connection(asyncio.Protocol):
             return
         self.lost = True
         if self._requests:
-            loop = asyncio.get_running_loop()
-            loop.call_later(MOMENT, self._wake)
-            loop.call_later(TIDY, self._cancel)
+            later = asyncio.get_running_loop().call_later
+            self._timers = [later(MOMENT, self._wake), later(TIDY, self._cancel)]
 
     def _wake(self) -> None:
         while self._listening:
@@ -234,8 +231,6 @@ class Connection(asyncio.Protocol):
     def _cancel(self) -> None:
         for task in self._tasks:
             task.cancel()
-        if not self._tasks:
-            self.end_serving()
 
     def _end_inner(self) -> None:
         self._inner.connection_lost(None)
@@ -299,16 +294,15 @@ class Connection(asyncio.Protocol):
         self._requests -= 1
         if self._requests:
             return
+        for timer in self._timers:
+            timer.cancel()
         if self._is_over:
             self._end_inner()
-        elif not self.lost:
-            self._connections.silent(self)
-
-    def abandon(self) -> None:
-        """Close it if its client has left it and no request goes on."""
-        if self._is_left and not self._requests:
+        elif self.lost:
             self.abort()
             self.end_serving()
+        else:
+            self._connections.silent(self)
 
     def hands_over(self, *, done: bool) -> None:
         """The end of an answer is being handed to hypercorn, or is there."""
@@ -320,13 +314,13 @@ class Connection(asyncio.Protocol):
             return False  # TLS is being agreed on, which has a limit of its own
         if not self._served and now >= self._began + FIRST_REQUEST:
             return True
-        if self._last_part and now >= self._last_part + STALL:
+        unread = self._transport.get_write_buffer_size()
+        if self._last_part and not unread and now >= self._last_part + STALL:
             return (
-                True  # hypercorn waits until somebody takes what its client sends, and nobody does
+                True  # hypercorn has more of what it sends than anybody takes, and waits for that
             )
         if not self._paused and not self._transport.is_closing():
             return False
-        unread = self._transport.get_write_buffer_size()
         if not self._unread or unread <= self._unread - STEP:
             self._unread, self._progress = unread, now
         return now >= self._progress + STALL
@@ -338,7 +332,6 @@ class Connection(asyncio.Protocol):
 
     def abort(self) -> None:
         """Close it at once, whatever is still to be sent."""
-        self._is_left = True
         self._lose()
         if self._transport is not None:
             self._transport.abort()

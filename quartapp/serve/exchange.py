@@ -39,7 +39,6 @@ class Exchange:
         finally:
             self._note_answered()
             self._connection.end(task)
-            self._connection.abandon()
 
     async def _answer(self, event: ASGISendEvent) -> None:
         """Send an event, unless the client is gone.
