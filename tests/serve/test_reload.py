@@ -16,7 +16,11 @@ from tests.serve.processes import eventually, started
 def test_a_change_starts_the_worker_again_on_the_same_port(tmp_path: Path) -> None:
     source = tmp_path / "views.py"
     source.touch()
-    with started("-m", "tests.serve.slow", str(tmp_path), instance=tmp_path / "i") as server:
+    with started(
+        *("-m", "tests.serve.slow", str(tmp_path)),
+        instance=tmp_path / "i",
+        QUARTAPP_SHUTDOWN_TIMEOUT="5",
+    ) as server:
         first = server.until_ready().get("/pid")
         source.write_text("# changed")
         server.until_printed(f"{source} changed: starting again")
@@ -25,7 +29,7 @@ def test_a_change_starts_the_worker_again_on_the_same_port(tmp_path: Path) -> No
         assert len(server.children()) == 1
         status, seconds = server.stop()
         assert (status, server.errors) == (0, "")
-        assert seconds < 1.0
+        assert seconds < 3.0  # there is nothing to wait for
 
 
 def test_it_follows_the_package_the_templates_and_the_servers_settings() -> None:
