@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import sys
 import tempfile
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
@@ -46,15 +47,16 @@ def main(
         "busy before": 0.0 if smoke else machine.others_share(2),
     }
     _warn(about)
-    found = _measure(names or tuple(WORKLOADS), scale, database)
-    results.write(output, found, about)
+    found = []
+    for result in _measure(names or tuple(WORKLOADS), scale, database):
+        found.append(result)
+        results.write(output, found, about)  # what is there stays, if the next one breaks down
     click.echo(f"{results.table(found)}\n\n{results.compared(found)}\n\nWritten to {output}")
     if not smoke and not all(target.reached for one in found for target in one.targets):
         sys.exit(1)
 
 
-def _measure(names: tuple[str, ...], scale: Scale, database: str) -> list[results.Result]:
-    found = []
+def _measure(names: tuple[str, ...], scale: Scale, database: str) -> Iterator[results.Result]:
     with (
         tempfile.TemporaryDirectory(prefix="quartapp-bench-") as folder,
         Bench(scale, Path(folder), database) as bench,
@@ -62,9 +64,9 @@ def _measure(names: tuple[str, ...], scale: Scale, database: str) -> list[result
         for name in names:
             begin = perf_counter()
             bench.say(name)
-            found.append(WORKLOADS[name](bench))
+            result = WORKLOADS[name](bench)
             bench.say(f"  {perf_counter() - begin:.1f} s")
-    return found
+            yield result
 
 
 def _warn(about: dict[str, Any]) -> None:

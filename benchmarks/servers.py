@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -95,8 +96,7 @@ class Server:
         self.name = kind.name
         self.workers = workers
         self.port = _free_port()
-        self.folder = folder / f"{self.port}"
-        self.folder.mkdir()
+        self.folder = Path(tempfile.mkdtemp(dir=folder))
         self._log = self.folder / "log"
         pinned = ["taskset", "-c", str(core)] if core is not None else []
         command = [*pinned, *kind.command(f"127.0.0.1:{self.port}", workers)]
