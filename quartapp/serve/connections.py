@@ -23,6 +23,7 @@ from hypercorn.typing import (
 )
 
 from quartapp.serve.exchange import Exchange
+from quartapp.serve.outbox import Outbox
 
 FIRST_REQUEST = 10.0  # seconds in which a new connection's first request must begin, head and all
 STALL = 30.0  # seconds in which a client must read STEP bytes more of what lies ready for it
@@ -153,7 +154,7 @@ class Connection(asyncio.Protocol):
     def __init__(self, connections: Connections, inner: asyncio.Protocol) -> None:
         self._connections = connections
         self._inner = inner
-        self._transport: asyncio.Transport | None = None
+        self._transport: Outbox | None = None
         self._began = _now()
         self._served = False
         self._requests = 0
@@ -171,17 +172,17 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """It is open: from here on it is the inner protocol's, whose tasks know of us."""
-        self._transport = cast(asyncio.Transport, transport)
+        self._transport = Outbox(cast(asyncio.Transport, transport))
         self._began = _now()
         self._connections.silent(self)
-        copy_context().run(self._begin_inner, transport)
+        copy_context().run(self._begin_inner, self._transport)
 
-    def _begin_inner(self, transport: asyncio.BaseTransport) -> None:
+    def _begin_inner(self, transport: Outbox) -> None:
         _current.set(self)
         loop = asyncio.get_running_loop()
         loop.set_task_factory(self._make_task)  # for the one that is begun here
         try:
-            self._inner.connection_made(transport)
+            self._inner.connection_made(cast(asyncio.BaseTransport, transport))
         finally:
             loop.set_task_factory(None)
 
