@@ -6,12 +6,14 @@ import asyncio
 import binascii
 import secrets
 import socket
+import traceback
 from collections.abc import Callable, Coroutine
 from functools import partial
 from ssl import SSLError
 from typing import TYPE_CHECKING, Any, cast
 
 import hypercorn.asyncio
+import hypercorn.protocol.h2
 from h2.exceptions import ProtocolError
 from hypercorn.config import Config
 from hypercorn.utils import LifespanFailureError, LifespanTimeoutError
@@ -104,14 +106,22 @@ def _report(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
 def _is_no_fault_of_ours(error: BaseException | None) -> bool:
     """Whether a client did it; also what asyncio, before 3.12.1, calls an exception: a cancel.
 
-    Clients break off handshakes, and send as HTTP/2 what is none, which hypercorn does not
-    expect: nobody may fill the log with that.
+    Clients break off handshakes, and send as HTTP/2 what is none, or more on a stream that is
+    over, which hypercorn does not expect: nobody may fill the log with that.
     """
     if isinstance(error, BaseExceptionGroup):
         return all(map(_is_no_fault_of_ours, error.exceptions))
+    if isinstance(error, KeyError):
+        return _raised_in(error) == hypercorn.protocol.h2.__name__
     return isinstance(
         error, (SSLError, asyncio.CancelledError, ProtocolError, HyperframeError, binascii.Error)
     )
+
+
+def _raised_in(error: BaseException) -> str:
+    """The name of the module that raised it."""
+    *_, (frame, _) = traceback.walk_tb(error.__traceback__)
+    return str(frame.f_globals["__name__"])
 
 
 def _follow(supervisor: socket.socket, stop: Stop) -> None:

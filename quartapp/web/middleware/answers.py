@@ -13,7 +13,7 @@ from hypercorn.typing import (
     HTTPScope,
 )
 
-from quartapp.web.middleware.bodies import hear_out, is_announced
+from quartapp.web.middleware.bodies import hear_out, may_follow
 from quartapp.web.request_id import KEY
 
 API = "/api/"  # below it programs ask, which are answered by problem+json (RFC 9457)
@@ -52,7 +52,7 @@ async def refuse(
     }
     await send(start)
     await send({"type": "http.response.body", "body": body, "more_body": True})
-    if is_announced(scope) and status != TOO_SLOW:
+    if may_follow(scope) and status != TOO_SLOW:
         await hear_out(receive, HEARD_BYTES, HEARD_SECONDS)
     await send({"type": "http.response.body", "body": b"", "more_body": False})
 

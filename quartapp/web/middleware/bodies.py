@@ -11,14 +11,14 @@ NO_BODY = {"GET", "HEAD"}  # methods whose requests have none, unless they say s
 
 
 def has_none(scope: HTTPScope) -> bool:
-    """Whether a request is sure to have none; on HTTP/2 one may come unannounced."""
-    if scope["method"] not in NO_BODY or scope["http_version"] >= "2":
-        return False
-    return not is_announced(scope)
+    """Whether a request is sure to have none."""
+    return scope["method"] in NO_BODY and not may_follow(scope)
 
 
-def is_announced(scope: HTTPScope) -> bool:
-    """Whether the head says that there is one."""
+def may_follow(scope: HTTPScope) -> bool:
+    """Whether the head says that there is one; on HTTP/2 one may come unannounced."""
+    if scope["http_version"] >= "2":
+        return True
     for name, value in scope["headers"]:  # names are in lower case, by ASGI
         if name == b"transfer-encoding" or (name == b"content-length" and value != b"0"):
             return True

@@ -100,7 +100,7 @@ class _Counted:
         self._send = send
         self._left = limit
         self._read = asyncio.Event()  # nothing of the body is still to come
-        if not bodies.is_announced(scope):
+        if not bodies.may_follow(scope):
             self._read.set()
         self.exceeded = False
         self.started = False
