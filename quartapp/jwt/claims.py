@@ -10,6 +10,7 @@ import json
 import math
 import time
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any, Final
 
 from jwt.exceptions import (
@@ -32,11 +33,21 @@ Claims = dict[str, Any]
 
 _LAST_SECOND_OF_9999: Final = 253_402_300_799
 
+_KEPT: Final = 200  # payloads that were read last, in each process: 2 KiB each
+_LONGEST_KEPT: Final = 2_048  # bytes
+
 _decoder: Final = json.JSONDecoder(object_pairs_hook=unique_members)
 
 
 def parse_claims(payload: bytes) -> Claims:
     """Read a payload as a JSON object in UTF-8; DecodeError if it is none."""
+    if len(payload) > _LONGEST_KEPT:
+        return _parsed(payload)
+    claims, is_flat = _kept(payload)
+    return dict(claims) if is_flat else _parsed(payload)
+
+
+def _parsed(payload: bytes) -> Claims:
     try:
         claims = _decoder.decode(payload.decode("utf-8"))
     except (ValueError, RecursionError) as error:
@@ -44,6 +55,13 @@ def parse_claims(payload: bytes) -> Claims:
     if not isinstance(claims, dict):
         raise DecodeError("Invalid payload string: must be a json object")
     return claims
+
+
+@lru_cache(_KEPT)
+def _kept(payload: bytes) -> tuple[Claims, bool]:
+    """Read one that is seen again and again; whether nothing in it could be changed within."""
+    claims = _parsed(payload)
+    return claims, not any(isinstance(value, (dict, list)) for value in claims.values())
 
 
 def check_claims(claims: Claims, options: Options, *, allow_expired: bool = False) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Final
 
-from quart import Blueprint, Quart, current_app
+from quart import Blueprint, Quart
 
 from quartapp.jwt.binding import answer_dpop, with_challenge
 from quartapp.jwt.callbacks import Callback, CallbackT
@@ -17,7 +17,7 @@ from quartapp.jwt.exceptions import DPoPError
 from quartapp.jwt.keys import KeySource
 from quartapp.jwt.refusals import REFUSALS, answer_refusal
 from quartapp.jwt.session_store import Clock, SessionPolicy, SessionStore, duration, utc_now
-from quartapp.jwt.state import Connection, chosen_for, connection, outcomes
+from quartapp.jwt.state import Connection, application, chosen_for, connection, outcomes
 
 # Where other libraries look for the default manager; one with a name stands beside it, as
 # "flask-jwt-extended:name".
@@ -287,7 +287,7 @@ def installed(manager: JWTManager | str | None = None, conn: Connection | None =
     `conn` is the request at hand, for who knows it already. Raises RuntimeError if the
     application has no such manager.
     """
-    registry: Registry | None = current_app.extensions.get(_REGISTRY)
+    registry: Registry | None = application().extensions.get(_REGISTRY)
     if registry is None:
         raise RuntimeError("No JWTManager is initialized on this application: call init_app")
     name = manager.name if isinstance(manager, JWTManager) else manager or _implied(registry, conn)

@@ -12,7 +12,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any, Final, cast
 
-from quart import Request, Websocket, has_websocket_context
+from quart import Quart, Request, Websocket, current_app, has_websocket_context
 from quart import request as current_request
 from quart import websocket as current_websocket
 from werkzeug.local import LocalProxy
@@ -24,6 +24,7 @@ _ATTRIBUTE: Final = "_quartapp_jwt"
 # What they are proxies of is known to them alone.
 _request: Final = cast("LocalProxy[Request]", current_request)
 _websocket: Final = cast("LocalProxy[Websocket]", current_websocket)
+_app: Final = cast("LocalProxy[Quart]", current_app)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,11 @@ class Verified:
 # one request do not disturb each other; with the request, so that a request made from within
 # a view does not inherit the choice.
 _chosen: ContextVar[tuple[Connection, str] | None] = ContextVar("quartapp_jwt_chosen", default=None)
+
+
+def application() -> Quart:
+    """Return the current application, itself and not its proxy; RuntimeError if there is none."""
+    return _app._get_current_object()
 
 
 def connection() -> Connection | None:
