@@ -12,7 +12,7 @@ from sqlalchemy import text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
-from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession
 
 from quartapp.core.errors import NotReady
 from quartapp.db.deadline import statements_within
@@ -80,10 +80,25 @@ class Database:
             async with _AtMost(limit), statements_within(session, statement_timeout):
                 yield session
         finally:
-            if snapshot or self._writer is None:
-                await to_the_end(_close(session))
-            else:
-                await session.close()  # nothing has begun that could take its time
+            await self._give_back(session, has_begun=snapshot)
+
+    @asynccontextmanager
+    async def asking(
+        self, *, limit: float | None = TRANSACTION_TIMEOUT
+    ) -> AsyncIterator[AsyncConnection]:
+        """A connection for one question that rows answer: no session, and no snapshot either.
+
+        Objects, and what they need, cost more than a page of rows. Raises NotReady if it is still
+        open after `limit` seconds.
+        """
+        await self._fit()
+        connection = self._without_snapshot.connect()
+        try:
+            async with _AtMost(limit):
+                yield await connection.start()
+        finally:
+            if connection.sync_connection is not None:  # else none could be had
+                await self._give_back(connection, has_begun=False)
 
     @asynccontextmanager
     async def writing(
@@ -129,6 +144,12 @@ class Database:
         self._is_closed = True
         keep_none(self.engine)
         await self.engine.dispose()
+
+    async def _give_back(self, user: AsyncSession | AsyncConnection, *, has_begun: bool) -> None:
+        if has_begun or self._writer is None:
+            await to_the_end(_close(user))
+        else:
+            await user.close()  # nothing has begun on SQLite that could take its time
 
     async def _fit(self) -> None:
         """Keep to what the server allows, from its first answer on. Raises TooFewConnections."""
@@ -179,10 +200,10 @@ async def _keep(session: AsyncSession, limit: float | None) -> None:
         await _close(session)
 
 
-async def _close(session: AsyncSession) -> None:
+async def _close(user: AsyncSession | AsyncConnection) -> None:
     """Give the connection back; one whose server has fallen silent is given up."""
     async with _AtMost(TRANSACTION_TIMEOUT):
-        await session.close()
+        await user.close()
 
 
 class _AtMost:

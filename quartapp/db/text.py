@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from sqlalchemy import Column, ColumnElement, func
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
 
 COLLATION = "utf8mb4_bin"
@@ -18,7 +18,9 @@ SURROGATES, AFTER_SURROGATES = 0xD800, 0xE000  # code points between these are n
 
 
 def exactly(
-    db: AsyncSession, column: InstrumentedAttribute[Any] | Column[Any], value: str
+    db: AsyncSession | AsyncConnection,
+    column: InstrumentedAttribute[Any] | Column[Any],
+    value: str,
 ) -> ColumnElement[bool]:
     """The condition that a column holds exactly that text, its spaces at the end included."""
     same = column == value
@@ -58,9 +60,10 @@ def key_of(db: AsyncSession) -> Callable[[str], str]:
     return _without_padding if pads(db) else str
 
 
-def pads(db: AsyncSession) -> bool:
+def pads(db: AsyncSession | AsyncConnection) -> bool:
     """Whether this database takes no notice of spaces at the end."""
-    return db.get_bind().dialect.name != "sqlite"
+    bound = db if isinstance(db, AsyncConnection) else db.get_bind()
+    return bound.dialect.name != "sqlite"
 
 
 def _following(prefix: str) -> str | None:

@@ -21,7 +21,7 @@ from sqlalchemy import (
 )
 from sqlalchemy import delete as delete_from
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 from sqlalchemy.orm import undefer
 from uuid6 import uuid7
 
@@ -176,7 +176,7 @@ async def ids(db: AsyncSession) -> Sequence[str]:
 
 
 async def page(
-    db: AsyncSession, *, number: int, size: int, project_name: str | None = None
+    db: AsyncConnection, *, number: int, size: int, project_name: str | None = None
 ) -> Page[Row[Any]]:
     """One page of the houses by id, of all or of those with exactly that name: rows of COLUMNS.
 

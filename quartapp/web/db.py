@@ -1,4 +1,4 @@
-"""The current application's database, and the two kinds of transaction on it."""
+"""The current application's database, and how it is asked and changed."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from contextlib import AbstractAsyncContextManager
 from typing import cast
 
 from quart import Quart, current_app
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from quartapp.db.database import Database
 
@@ -33,6 +33,11 @@ def reading(
 ) -> AbstractAsyncContextManager[AsyncSession]:
     """A transaction that only reads; see Database.reading."""
     return database().reading(snapshot=snapshot, statement_timeout=statement_timeout)
+
+
+def asking() -> AbstractAsyncContextManager[AsyncConnection]:
+    """A connection for one question that rows answer; see Database.asking."""
+    return database().asking()
 
 
 def writing() -> AbstractAsyncContextManager[AsyncSession]:

@@ -11,6 +11,7 @@ from sqlalchemy.exc import DBAPIError
 from quartapp.audit.service import Actor
 from quartapp.core.errors import NotReady
 from quartapp.db.database import Database
+from quartapp.db.engine import POOL_SIZE
 from quartapp.houses import service
 from quartapp.houses.models import House
 
@@ -192,6 +193,28 @@ async def test_a_transaction_that_takes_too_long_is_given_up(database: Database)
         await write()
 
     assert await ids(database) == []
+
+
+async def test_a_question_that_takes_too_long_is_given_up(database: Database) -> None:
+    with pytest.raises(NotReady, match=r"not through after 0\.05 seconds"):
+        async with database.asking(limit=0.05):
+            await asyncio.sleep(5)
+
+
+async def test_who_waits_for_a_connection_to_ask_on_may_be_cancelled(database: Database) -> None:
+    async def ask() -> None:
+        async with database.asking() as db:
+            await db.execute(text("SELECT 1"))
+            await asyncio.sleep(5)
+
+    tasks = [asyncio.create_task(ask()) for _ in range(2 * POOL_SIZE)]
+    await asyncio.sleep(0.1)
+    for task in tasks:
+        task.cancel()
+    ends = await asyncio.gather(*tasks, return_exceptions=True)
+
+    assert all(isinstance(end, asyncio.CancelledError) for end in ends)
+    assert database.engine.pool.checkedout() == 0  # type: ignore[attr-defined]
 
 
 async def test_a_timeout_of_the_block_itself_passes_unchanged(database: Database) -> None:

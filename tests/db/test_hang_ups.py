@@ -10,9 +10,10 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 from sqlalchemy import bindparam, text
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from quartapp.db.database import Database
+from quartapp.db.text import pads
 from tests.db.helpers import run
 from tests.servers import MariaDB
 
@@ -35,8 +36,8 @@ def chance_of(seed: int) -> random.Random:
     return random.Random(seed)  # noqa: S311 - to be repeated, not secret
 
 
-async def rows_of_mine(db: AsyncSession, me: str, pause: float) -> None:
-    question = SQLITE if db.get_bind().dialect.name == "sqlite" else MYSQL
+async def rows_of_mine(db: AsyncSession | AsyncConnection, me: str, pause: float) -> None:
+    question = MYSQL if pads(db) else SQLITE
     found = (await db.execute(question, {"me": me, "pause": pause})).all()
     assert [tuple(row) for row in found] == [(me, 1), (me, 2), (me, 3)]
 
@@ -49,6 +50,8 @@ async def visit(database: Database, me: str, pause: float, *, writes: bool) -> N
             await db.execute(WRITE, {"me": me})
             await rows_of_mine(db, me, 0)
     else:
+        async with database.asking() as asked:
+            await rows_of_mine(asked, me, pause)
         async with database.reading() as db:
             await rows_of_mine(db, me, pause)
             await rows_of_mine(db, me, 0)

@@ -65,6 +65,18 @@ async def test_a_question_without_a_snapshot_is_one_errand_and_that_is_all(
     assert count(errands) == 1
 
 
+async def test_a_question_without_a_session_is_one_errand_and_changes_nothing(
+    database: Database, errands: pytest.LogCaptureFixture
+) -> None:
+    async with database.asking() as db:
+        assert await db.scalar(text("SELECT 1")) == 1
+    assert count(errands) == 1
+
+    with pytest.raises(ProgrammingError, match="needs a transaction"):
+        async with database.asking() as db:
+            await db.execute(INSERT)
+
+
 async def test_without_a_snapshot_each_question_sees_what_is_there(database: Database) -> None:
     asked = text("SELECT count(*) FROM kept")
     async with database.reading(snapshot=False) as db:

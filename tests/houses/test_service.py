@@ -38,7 +38,7 @@ async def create(
 async def page(
     database: Database, number: int = 1, size: int = 20, name: str | None = None
 ) -> Page[Row[Any]]:
-    async with database.reading() as db:
+    async with database.asking() as db:
         return await service.page(db, number=number, size=size, project_name=name)
 
 

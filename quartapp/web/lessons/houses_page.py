@@ -7,7 +7,7 @@ from typing import Any
 from quart import Blueprint, request
 
 from quartapp.houses import service as houses
-from quartapp.web.db import reading
+from quartapp.web.db import asking
 from quartapp.web.json_body import json_body
 from quartapp.web.lessons._houses import as_json
 
@@ -29,7 +29,7 @@ async def page() -> tuple[dict[str, Any], int]:
         name = project_name(data.get("name"))
     except ValueError as error:
         return {"message": str(error)}, 400
-    async with reading(snapshot=False) as db:
+    async with asking() as db:
         found = await houses.page(db, number=number, size=size, project_name=name)
     return {
         "users": [as_json(row) for row in found.items],
