@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 from quartapp.serve.connections import Connections, Factory
 from quartapp.serve.listener import Listener
 
-# Objects more than before, young searches for each middle one, and middle ones for each whole one.
-SEARCHES = (10_000, 5, 5)
+# Objects more than before until young ones are searched; young and middle searches until the next.
+# So many as a thousand requests hold while they wait: fewer, and each search finds them at work.
+SEARCHES = (100_000, 1, 1)
 
 if TYPE_CHECKING:
     BaseLoop = asyncio.SelectorEventLoop
