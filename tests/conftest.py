@@ -18,7 +18,7 @@ from sqlalchemy import Pool, event
 
 from quartapp.app import METADATA
 from quartapp.db.database import Database
-from quartapp.serve.loop import look_for_garbage_seldom
+from quartapp.serve import garbage
 from quartapp.web.db import app_database
 from tests.blocking import no_blocking_calls
 from tests.logged import Logged
@@ -63,7 +63,7 @@ def _few_searches_for_garbage() -> Iterator[None]:
 
     That is longer than the limits that some tests set to a server's answer.
     """
-    look_for_garbage_seldom()
+    garbage.look_seldom()
     yield
     gc.unfreeze()  # pytest's own last search goes through all
 

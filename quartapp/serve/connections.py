@@ -22,6 +22,7 @@ from hypercorn.typing import (
     Scope,
 )
 
+from quartapp.serve import garbage
 from quartapp.serve.exchange import Exchange
 from quartapp.serve.outbox import Outbox
 
@@ -61,12 +62,16 @@ class Connections:
 
         At work is all that is not silent: also a connection that has not come to terms on TLS yet.
         """
-        return self._shared and len(self._open) - len(self._silent) < CROWD
+        return self._shared and self._at_work < CROWD
 
     @property
     def full(self) -> bool:
         """Whether no more may be open."""
         return len(self._open) >= self._limit
+
+    @property
+    def _at_work(self) -> int:
+        return len(self._open) - len(self._silent)
 
     def at_last_call(self, call: Callable[[], None]) -> None:
         """Call this at the last call: who accepts connections is to stop then."""
@@ -129,6 +134,7 @@ class Connections:
                 if connection.is_overdue(now):
                     connection.abort()
             self._close_idle(now)
+            garbage.look_with(self._at_work)
 
     def _close_idle(self, now: float) -> None:
         for connection, since in list(self._silent.items()):
@@ -202,6 +208,8 @@ class Connection(asyncio.Protocol):
     def eof_received(self) -> bool | None:
         """Its client has said all, which hypercorn takes for its leave."""
         if not self._is_in_use():
+            if self._transport is not None:
+                self._transport.flush()  # which is closed now
             return False
         self._lose()
         return self._inner.eof_received()

@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import socket
 from ssl import SSLContext
 from typing import TYPE_CHECKING
 
 from quartapp.serve.connections import Connections, Factory
 from quartapp.serve.listener import Listener
-
-# Objects more than before until young ones are searched; young and middle searches until the next.
-# So many as a thousand requests hold while they wait: fewer, and each search finds them at work.
-SEARCHES = (100_000, 1, 1)
 
 if TYPE_CHECKING:
     BaseLoop = asyncio.SelectorEventLoop
@@ -22,19 +17,6 @@ else:
         from uvloop import Loop as BaseLoop
     except ImportError:
         BaseLoop = asyncio.SelectorEventLoop
-
-
-def look_for_garbage_seldom() -> None:
-    """Leave what a start has made out of the search for garbage, and search after more requests.
-
-    A search holds every request up: for 40 ms where it goes through all that was loaded. What a
-    request leaves behind is counted, not searched for; what a thousand of them hold while they
-    wait would be gone through again and again. What does need it are connections, of which
-    hypercorn keeps 5 KiB each until then: hence a whole search for each few thousand of them.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(*SEARCHES)
 
 
 class ServingLoop(BaseLoop):

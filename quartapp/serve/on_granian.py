@@ -35,11 +35,10 @@ from hypercorn.typing import (
     Scope,
 )
 
-from quartapp.serve import logs
+from quartapp.serve import garbage, logs
 from quartapp.serve.config import read_config
 from quartapp.serve.descriptors import fitted
 from quartapp.serve.errors import FAILED, REFUSED, ServeError
-from quartapp.serve.loop import look_for_garbage_seldom
 from quartapp.serve.metrics_folder import metrics_folder
 from quartapp.serve.process import HEED
 from quartapp.serve.requests import Requests
@@ -260,4 +259,4 @@ async def _follow(app: Quart, requests: Requests, told: Connection, limit: float
 
     # Nothing is ever sent: what there is to read is the end.
     loop.add_reader(told, end)
-    look_for_garbage_seldom()
+    garbage.look_seldom()

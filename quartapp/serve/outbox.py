@@ -32,21 +32,22 @@ class Outbox:
             self._held += data
         elif data:
             self._held = data
-            self._call_soon(self._flush)
+            self._call_soon(self.flush)
         if len(self._held) > ENOUGH:
-            self._flush()
+            self.flush()
 
     def write_eof(self) -> None:
         """Say that this was all."""
-        self._flush()
+        self.flush()
         self._transport.write_eof()
 
     def close(self) -> None:
         """Close it when all is sent."""
-        self._flush()
+        self.flush()
         self._transport.close()
 
-    def _flush(self) -> None:
+    def flush(self) -> None:
+        """Send what is held now."""
         data, self._held = self._held, b""
         if data and not self.is_closing():
             self._transport.write(data)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import binascii
+import logging
 import secrets
 import socket
 import traceback
@@ -19,9 +20,10 @@ from hypercorn.config import Config
 from hypercorn.utils import LifespanFailureError, LifespanTimeoutError
 from hyperframe.exceptions import HyperframeError
 
+from quartapp.serve import garbage
 from quartapp.serve.connections import Connections
 from quartapp.serve.errors import ServeError
-from quartapp.serve.loop import ServingLoop, look_for_garbage_seldom
+from quartapp.serve.loop import ServingLoop
 from quartapp.serve.requests import Requests
 from quartapp.serve.stop import LAST_MOMENT, Stop
 
@@ -36,6 +38,8 @@ LAST_CALL = 0.2
 # cancelled after so many seconds, then the application is told to end, then the server is left.
 HEED = 0.5
 TIDY = 0.3
+
+_log = logging.getLogger("quartapp.serve")
 
 
 def run(
@@ -84,7 +88,7 @@ async def _run(
 
     async def until_stop() -> None:
         # hypercorn begins to wait for this when its sockets are open.
-        look_for_garbage_seldom()
+        garbage.look_seldom()
         on_ready()
         await stop.asked.wait()
         app.shutdown_event.set()
@@ -99,29 +103,36 @@ async def _run(
 
 def _report(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
     """Report what nobody awaited, but for what is no fault of ours."""
-    if not _is_no_fault_of_ours(context.get("exception")):
+    error = context.get("exception")
+    if _is_of_a_stream_that_is_over(error):
+        _log.info("closed a connection: its client said more on a stream that was over")
+    elif not _is_no_fault_of_ours(error):
         loop.default_exception_handler(context)
 
 
 def _is_no_fault_of_ours(error: BaseException | None) -> bool:
     """Whether a client did it; also what asyncio, before 3.12.1, calls an exception: a cancel.
 
-    Clients break off handshakes, and send as HTTP/2 what is none, or more on a stream that is
-    over, which hypercorn does not expect: nobody may fill the log with that.
+    Clients break off handshakes, and send as HTTP/2 what is none, which hypercorn does not
+    expect: nobody may fill the log with that.
     """
     if isinstance(error, BaseExceptionGroup):
         return all(map(_is_no_fault_of_ours, error.exceptions))
-    if isinstance(error, KeyError):
-        return _raised_in(error) == hypercorn.protocol.h2.__name__
     return isinstance(
         error, (SSLError, asyncio.CancelledError, ProtocolError, HyperframeError, binascii.Error)
     )
 
 
-def _raised_in(error: BaseException) -> str:
-    """The name of the module that raised it."""
-    *_, (frame, _) = traceback.walk_tb(error.__traceback__)
-    return str(frame.f_globals["__name__"])
+def _is_of_a_stream_that_is_over(error: BaseException | None) -> bool:
+    """Whether a client of HTTP/2 sent a body to who waits for none, which hypercorn looks for."""
+    if isinstance(error, BaseExceptionGroup):
+        return all(map(_is_of_a_stream_that_is_over, error.exceptions))
+    frames = [frame for frame, _ in traceback.walk_tb(getattr(error, "__traceback__", None))]
+    return (
+        isinstance(error, KeyError)
+        and bool(frames)
+        and frames[-1].f_globals["__name__"] == hypercorn.protocol.h2.__name__
+    )
 
 
 def _follow(supervisor: socket.socket, stop: Stop) -> None:

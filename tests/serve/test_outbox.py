@@ -7,6 +7,7 @@ from typing import cast
 
 import pytest
 
+from quartapp.serve.connections import Connection, Connections
 from quartapp.serve.outbox import ENOUGH, Outbox
 
 
@@ -92,3 +93,17 @@ async def test_a_write_after_the_end_is_the_transports_to_complain_of() -> None:
     outbox.write(b"to nobody")
     assert transport.asked == [b"to nobody"]
     assert outbox.get_extra_info("socket") == "the socket"
+
+
+async def test_what_is_held_is_sent_when_a_client_that_was_answered_says_that_it_leaves() -> None:
+    class Server(asyncio.Protocol):
+        def connection_made(self, transport: asyncio.BaseTransport) -> None:
+            cast(asyncio.Transport, transport).write(b"answer")
+
+    transport = Recorded()
+    connections = Connections(1, idle=1.0, shared=False)
+    connection = Connection(connections, Server())
+    connection.connection_made(cast(asyncio.Transport, transport))
+    assert transport.asked == []
+    assert not connection.eof_received()
+    assert transport.asked == [b"answer"]
