@@ -13,13 +13,13 @@ from hypercorn.typing import (
     HTTPScope,
 )
 
-from quartapp.web.middleware.bodies import hear_out, may_follow
+from quartapp.web.middleware import bodies
 from quartapp.web.request_id import KEY
 
 API = "/api/"  # below it programs ask, which are answered by problem+json (RFC 9457)
 TOO_SLOW = 408  # the status for whoever is not heard out, because that would take for ever
 
-HEARD_BYTES = 2**20
+HEARD_BYTES = 2**20  # on a connection of its own
 HEARD_SECONDS = 1.0
 
 Header = tuple[bytes, bytes]
@@ -52,9 +52,15 @@ async def refuse(
     }
     await send(start)
     await send({"type": "http.response.body", "body": body, "more_body": True})
-    if may_follow(scope) and status != TOO_SLOW:
-        await hear_out(receive, HEARD_BYTES, HEARD_SECONDS)
+    if bodies.may_follow(scope) and status != TOO_SLOW:
+        await bodies.hear_out(receive, *_most(scope))
     await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+def _most(scope: HTTPScope) -> tuple[int, float]:
+    if bodies.is_one_of_many(scope):
+        return bodies.DRAIN_BYTES, bodies.DRAIN_SECONDS
+    return HEARD_BYTES, HEARD_SECONDS
 
 
 def _told(scope: HTTPScope, status: int, code: str, message: str) -> tuple[bytes, bytes]:
@@ -75,5 +81,4 @@ def _told(scope: HTTPScope, status: int, code: str, message: str) -> tuple[bytes
 
 def _close(scope: HTTPScope) -> list[Header]:
     """HTTP/2 has no such header: there a connection is no request's own."""
-    known = cast(dict[str, Any], scope)
-    return [] if known.get("http_version", "1.1") >= "2" else [(b"connection", b"close")]
+    return [] if bodies.is_one_of_many(scope) else [(b"connection", b"close")]

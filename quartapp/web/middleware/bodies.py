@@ -5,9 +5,12 @@ from __future__ import annotations
 import asyncio
 from contextlib import suppress
 
-from hypercorn.typing import ASGIReceiveCallable, HTTPScope
+from hypercorn.typing import ASGIReceiveCallable, ASGISendCallable, HTTPScope
 
 NO_BODY = {"GET", "HEAD"}  # methods whose requests have none, unless they say so
+
+DRAIN_BYTES = 64 * 2**20  # what a refused client may still send before it is cut off
+DRAIN_SECONDS = 5.0
 
 
 def has_none(scope: HTTPScope) -> bool:
@@ -17,12 +20,17 @@ def has_none(scope: HTTPScope) -> bool:
 
 def may_follow(scope: HTTPScope) -> bool:
     """Whether the head says that there is one; on HTTP/2 one may come unannounced."""
-    if scope["http_version"] >= "2":
+    if is_one_of_many(scope):
         return True
     for name, value in scope["headers"]:  # names are in lower case, by ASGI
         if name == b"transfer-encoding" or (name == b"content-length" and value != b"0"):
             return True
     return False
+
+
+def is_one_of_many(scope: HTTPScope) -> bool:
+    """Whether others are at work on its connection, which ends if a body comes too late."""
+    return scope["http_version"] >= "2"
 
 
 def declared(scope: HTTPScope) -> int:
@@ -45,3 +53,14 @@ async def hear_out(receive: ASGIReceiveCallable, most: int, seconds: float) -> N
                 if event["type"] != "http.request" or not event["more_body"]:
                     return
                 most -= len(event["body"])
+
+
+async def say(
+    scope: HTTPScope, receive: ASGIReceiveCallable, send: ASGISendCallable, body: bytes
+) -> None:
+    """Send the whole body of an answer to a request whose own body nobody has read."""
+    if is_one_of_many(scope):
+        await send({"type": "http.response.body", "body": body, "more_body": True})
+        await hear_out(receive, DRAIN_BYTES, DRAIN_SECONDS)
+        body = b""
+    await send({"type": "http.response.body", "body": body, "more_body": False})

@@ -21,8 +21,6 @@ from hypercorn.typing import (
 from quartapp.web.middleware import answers, bodies
 
 TOO_LARGE = "quartapp.too_large"  # in the scope of a request whose body was not taken
-DRAIN_BYTES = 64 * 2**20  # what a refused client may still send before it is cut off
-DRAIN_SECONDS = 5.0
 
 
 class BodyLimit:
@@ -52,7 +50,7 @@ class BodyLimit:
             await self._refuse(scope, receive, send)
         elif counted.exceeded and counted.held_back is not None:
             # Cut off while its client was heard out: the answer itself is whole.
-            await bodies.hear_out(receive, DRAIN_BYTES, DRAIN_SECONDS)
+            await bodies.hear_out(receive, bodies.DRAIN_BYTES, bodies.DRAIN_SECONDS)
             await send(counted.held_back)
 
     async def _refuse(
@@ -81,7 +79,7 @@ class BodyLimit:
                 event["headers"] = [*event["headers"], (b"connection", b"close")]
             elif event["type"] == "http.response.body" and not event["more_body"]:
                 await send(event | {"more_body": True})
-                await bodies.hear_out(receive, DRAIN_BYTES, DRAIN_SECONDS)
+                await bodies.hear_out(receive, bodies.DRAIN_BYTES, bodies.DRAIN_SECONDS)
                 event["body"] = b""
             await send(event)
             if event["type"] == "http.response.body" and not event["more_body"]:
@@ -128,7 +126,7 @@ class _Counted:
             self.held_back = event
             if not self._read.is_set():
                 with suppress(TimeoutError):
-                    async with asyncio.timeout(DRAIN_SECONDS):
+                    async with asyncio.timeout(bodies.DRAIN_SECONDS):
                         await self._read.wait()
             self.held_back = None
         await self._send(event)

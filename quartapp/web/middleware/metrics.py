@@ -14,6 +14,7 @@ from hypercorn.typing import (
 )
 
 from quartapp.telemetry import metrics
+from quartapp.web.middleware import bodies
 
 PATH = "/metrics"
 
@@ -36,7 +37,7 @@ class Metrics:
         self, scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable
     ) -> None:
         if scope["type"] == "http" and scope["path"] == PATH and self._allowed(scope):
-            await self._tell(scope, send)
+            await self._tell(scope, receive, send)
         else:
             await self.app(scope, receive, send)
 
@@ -52,7 +53,9 @@ class Metrics:
         address = getattr(address, "ipv4_mapped", None) or address
         return any(address in network for network in self._allow)
 
-    async def _tell(self, scope: HTTPScope, send: ASGISendCallable) -> None:
+    async def _tell(
+        self, scope: HTTPScope, receive: ASGIReceiveCallable, send: ASGISendCallable
+    ) -> None:
         async with self._turn:
             body = await asyncio.to_thread(metrics.render)
         headers = [
@@ -62,5 +65,4 @@ class Metrics:
             (b"x-content-type-options", b"nosniff"),
         ]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
-        body = b"" if scope["method"] == "HEAD" else body
-        await send({"type": "http.response.body", "body": body, "more_body": False})
+        await bodies.say(scope, receive, send, b"" if scope["method"] == "HEAD" else body)

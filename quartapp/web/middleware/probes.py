@@ -18,6 +18,7 @@ from hypercorn.typing import (
 )
 
 from quartapp.core.errors import Degraded, NotReady
+from quartapp.web.middleware import bodies
 
 LIVE = "/livez"
 READY = "/readyz"
@@ -59,13 +60,15 @@ class Probes:
         if scope["type"] != "http" or scope["path"] not in {LIVE, READY}:
             await self.app(scope, receive, send)
         elif scope["method"] not in {"GET", "HEAD"}:
-            await _answer(scope, send, 405, b"", (b"allow", b"GET, HEAD"))
+            await _answer(scope, receive, send, 405, b"", (b"allow", b"GET, HEAD"))
         elif scope["path"] == LIVE:
-            await _answer(scope, send, 200, b"ok\n", (b"content-type", b"text/plain"))
+            await _answer(scope, receive, send, 200, b"ok\n", (b"content-type", b"text/plain"))
         else:
-            await self._tell_whether_ready(scope, send)
+            await self._tell_whether_ready(scope, receive, send)
 
-    async def _tell_whether_ready(self, scope: HTTPScope, send: ASGISendCallable) -> None:
+    async def _tell_whether_ready(
+        self, scope: HTTPScope, receive: ASGIReceiveCallable, send: ASGISendCallable
+    ) -> None:
         results = await self._results_of_now()
         stopping = self._stopping()
         results = {"serving": _result(0.0, "is shutting down" if stopping else ""), **results}
@@ -74,7 +77,7 @@ class Probes:
         headers = [(b"content-type", b"application/json")]
         if not ready:
             headers.append((b"retry-after", str(RETRY_AFTER).encode()))
-        await _answer(scope, send, 200 if ready else 503, body, *headers)
+        await _answer(scope, receive, send, 200 if ready else 503, body, *headers)
 
     async def _results_of_now(self) -> dict[str, Result]:
         """The results of a round that is at most PERIOD old; whoever comes meanwhile waits."""
@@ -136,6 +139,7 @@ def _is_in_the_way(result: Result) -> bool:
 
 async def _answer(
     scope: HTTPScope,
+    receive: ASGIReceiveCallable,
     send: ASGISendCallable,
     status: int,
     body: bytes,
@@ -146,5 +150,4 @@ async def _answer(
     await send(
         {"type": "http.response.start", "status": status, "headers": [*headers, *everywhere]}
     )
-    body = b"" if scope["method"] == "HEAD" else body
-    await send({"type": "http.response.body", "body": body, "more_body": False})
+    await bodies.say(scope, receive, send, b"" if scope["method"] == "HEAD" else body)
