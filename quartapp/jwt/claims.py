@@ -33,18 +33,16 @@ Claims = dict[str, Any]
 
 _LAST_SECOND_OF_9999: Final = 253_402_300_799
 
-_KEPT: Final = 200  # payloads that were read last, in each process: 2 KiB each
-_LONGEST_KEPT: Final = 2_048  # bytes
+_KEPT: Final = 200  # payloads that were read last, in each process
+_LONGEST_KEPT: Final = 1_024  # bytes
 
 _decoder: Final = json.JSONDecoder(object_pairs_hook=unique_members)
 
 
 def parse_claims(payload: bytes) -> Claims:
     """Read a payload as a JSON object in UTF-8; DecodeError if it is none."""
-    if len(payload) > _LONGEST_KEPT:
-        return _parsed(payload)
-    claims, is_flat = _kept(payload)
-    return dict(claims) if is_flat else _parsed(payload)
+    kept = _kept(payload) if len(payload) <= _LONGEST_KEPT else None
+    return _parsed(payload) if kept is None else dict(kept)
 
 
 def _parsed(payload: bytes) -> Claims:
@@ -58,10 +56,10 @@ def _parsed(payload: bytes) -> Claims:
 
 
 @lru_cache(_KEPT)
-def _kept(payload: bytes) -> tuple[Claims, bool]:
-    """Read one that is seen again and again; whether nothing in it could be changed within."""
+def _kept(payload: bytes) -> Claims | None:
+    """Read one that is seen again and again; None if something in it could be changed within."""
     claims = _parsed(payload)
-    return claims, not any(isinstance(value, (dict, list)) for value in claims.values())
+    return None if any(isinstance(v, (dict, list)) for v in claims.values()) else claims
 
 
 def check_claims(claims: Claims, options: Options, *, allow_expired: bool = False) -> None:
