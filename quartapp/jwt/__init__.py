@@ -3,7 +3,7 @@
 Stands on PyJWT, cryptography and Quart alone. Whoever moves a program over changes the
 import and awaits eight names: verify_jwt_in_request, create_access_token,
 create_refresh_token, decode_token, get_jti, get_csrf_token, set_access_cookies and
-set_refresh_cookies.
+set_refresh_cookies. A `def` view, which Quart runs in a thread, calls them without that.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ from quartapp.jwt.current import (
     get_jwt_request_location,
 )
 from quartapp.jwt.exceptions import JWTDecodeError
+from quartapp.jwt.jwt_manager import JWTManager
 from quartapp.jwt.key_file import KeyFile, KeyFileError
 from quartapp.jwt.keys import Key, KeyRing, KeySource
-from quartapp.jwt.manager import JWTManager
 from quartapp.jwt.proofs import dpop_claims
 from quartapp.jwt.remote_keys import KeysUnavailableError, RemoteKeys, https_fetch
 from quartapp.jwt.scopes import check_scopes, get_scopes, requires_scopes, scope_claim
@@ -50,7 +50,7 @@ from quartapp.jwt.tokens import (
     get_jti,
     get_unverified_jwt_headers,
 )
-from quartapp.jwt.verify import jwt_required, verify_jwt_in_request
+from quartapp.jwt.view_decorators import jwt_required, verify_jwt_in_request
 
 __all__ = [
     "JWTDecodeError",

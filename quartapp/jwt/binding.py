@@ -8,7 +8,6 @@ from quart import current_app
 
 from quartapp.jwt.callbacks import Callback, call, printable
 from quartapp.jwt.claims import Claims
-from quartapp.jwt.config import Options
 from quartapp.jwt.dpop import DPoPPolicy, verify_proof
 from quartapp.jwt.exceptions import (
     DPoPBindingError,
@@ -17,6 +16,7 @@ from quartapp.jwt.exceptions import (
     NoAuthorizationError,
 )
 from quartapp.jwt.locations import SEARCH
+from quartapp.jwt.options import Options
 from quartapp.jwt.state import Connection
 
 # True: only tokens bound to a key. "optional": bearer tokens too. False: these alone.
@@ -88,7 +88,7 @@ async def answer_dpop(error: DPoPError, answers: dict[str, Callback], options: O
     if callback is not None:
         return await call(callback, text)
     # `error` is where the clients of a token endpoint look (RFC 6749 section 5.2).
-    return {options.error_message_key: text, "error": error.code}, error.status
+    return {options.error_msg_key: text, "error": error.code}, error.status
 
 
 async def with_challenge(answer: Any, error: Exception) -> Any:

@@ -26,7 +26,7 @@ from jwt.exceptions import (
     MissingRequiredClaimError,
 )
 
-from quartapp.jwt.config import Options
+from quartapp.jwt.options import Options
 from quartapp.jwt.signing import unique_members
 
 Claims = dict[str, Any]

@@ -6,7 +6,7 @@ import hmac
 import json
 from calendar import timegm
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final, Literal
+from typing import Any, Final
 from uuid import uuid4
 
 from jwt.exceptions import (
@@ -15,15 +15,14 @@ from jwt.exceptions import (
     InvalidAlgorithmError,
     PyJWTError,
 )
-from quart import current_app
-from quart.json.provider import DefaultJSONProvider
 
 from quartapp.jwt.callbacks import call
 from quartapp.jwt.claims import Claims, check_claims, parse_claims
-from quartapp.jwt.config import Options
 from quartapp.jwt.exceptions import CSRFError, JWTDecodeError, JWTExtendedException
+from quartapp.jwt.internal_utils import JSONEncoder
+from quartapp.jwt.jwt_manager import Installed
 from quartapp.jwt.keys import LONGEST_KID, KeySource
-from quartapp.jwt.manager import Installed
+from quartapp.jwt.options import Options
 from quartapp.jwt.signing import (
     Header,
     Signatures,
@@ -33,19 +32,9 @@ from quartapp.jwt.signing import (
     unverified_parts,
 )
 from quartapp.jwt.strict import TYPES, check_new_claims, check_strictly, strong
-
-ExpiresDelta = timedelta | Literal[False] | None
-Fresh = bool | float | timedelta
+from quartapp.jwt.typing import ExpiresDelta, Fresh
 
 _SEGMENTS: Final = ("header", "payload", "crypto")
-
-
-class _Encoder(json.JSONEncoder):
-    """Writes what the application's own JSON can: times, UUIDs, decimals, data classes."""
-
-    def default(self, o: Any) -> Any:
-        to_json = getattr(current_app.json, "default", None) or DefaultJSONProvider.default
-        return to_json(o)
 
 
 async def encode(
@@ -71,7 +60,7 @@ async def encode(
         more.update(await call(manager.additional_claims, identity) or {})
     more.update(additional_claims or {})
     claims = _registered_claims(options, kind, fresh, expires_delta)
-    claims[options.identity_claim] = (
+    claims[options.identity_claim_key] = (
         identity if manager.user_identity is None else await call(manager.user_identity, identity)
     )
     claims.update(more)
@@ -84,16 +73,16 @@ async def encode(
     if not isinstance(claims.get("iss", ""), str):
         raise TypeError("Issuer (iss) must be a string.")
 
-    payload = json.dumps(claims, separators=(",", ":"), cls=_Encoder).encode("utf-8")
+    payload = json.dumps(claims, separators=(",", ":"), cls=JSONEncoder).encode("utf-8")
     signer = await _signer(installed, identity, headers)
-    return signer.sign(payload, headers, _Encoder)
+    return signer.sign(payload, headers, JSONEncoder)
 
 
 async def sign_again(installed: Installed, identity: Any, payload: bytes) -> str:
     """Return a signed refresh token over these claims, the JSON of which is given."""
     headers = await _headers(installed, identity, "refresh")
     signer = await _signer(installed, identity, headers)
-    return signer.sign(payload, headers, _Encoder)
+    return signer.sign(payload, headers, JSONEncoder)
 
 
 async def _headers(installed: Installed, identity: Any, kind: str) -> Header:
@@ -137,7 +126,7 @@ def _registered_claims(
         "iat": seconds,
         "jti": str(uuid4()),
         "type": kind,
-        options.identity_claim: None,
+        options.identity_claim_key: None,
     }
     if options.encode_nbf:
         claims["nbf"] = seconds
@@ -197,8 +186,8 @@ async def _decode(
         expired = error
         check_claims(claims, options, allow_expired=True)
 
-    if options.identity_claim not in claims:
-        raise JWTDecodeError(f"Missing claim: {options.identity_claim}")
+    if options.identity_claim_key not in claims:
+        raise JWTDecodeError(f"Missing claim: {options.identity_claim_key}")
     if csrf_value:
         _compare_csrf(claims, csrf_value)
     claims.setdefault("type", "access")
@@ -236,11 +225,10 @@ async def _verifier(installed: Installed, token: bytes) -> Signatures:
     options, choose = installed.options, installed.manager.decode_key
     if choose is None:
         try:
-            key = options.decode_key
-        except RuntimeError:
+            verifier = signatures(options.decode_key, tuple(options.decode_algorithms))
+        except RuntimeError:  # no key, or none that can be used
             parse_claims(unverified_parts(token)[1])  # as below: its form is looked at first
             raise
-        verifier = signatures(key, options.decode_algorithms)
         return strong(verifier) if options.is_strict else verifier
     header, payload = unverified_parts(token)
     claims = parse_claims(payload)
@@ -251,7 +239,7 @@ async def _verifier(installed: Installed, token: bytes) -> Signatures:
     if key is None:
         raise DecodeError("Signature verification failed")
     try:
-        verifier = signatures(key, options.decode_algorithms)
+        verifier = signatures(key, tuple(options.decode_algorithms))
         return strong(verifier) if options.is_strict else verifier
     except UnusableKeyError as error:
         # Header and claims chose this key: a token's mistake, not the configuration's.

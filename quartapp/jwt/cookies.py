@@ -7,13 +7,15 @@ from typing import Any, NamedTuple
 from werkzeug.sansio.response import Response
 
 from quartapp.jwt.bearer import no_store
-from quartapp.jwt.config import Options
-from quartapp.jwt.manager import JWTManager, installed
+from quartapp.jwt.jwt_manager import JWTManager, installed
+from quartapp.jwt.options import Options
+from quartapp.jwt.threads import from_threads
 from quartapp.jwt.tokens import get_csrf_token
 
 _Manager = JWTManager | str | None
 
 
+@from_threads
 async def set_access_cookies(
     response: Response,
     encoded_access_token: str,
@@ -31,6 +33,7 @@ async def set_access_cookies(
     await _set(response, _access(options), encoded_access_token, max_age, domain, manager)
 
 
+@from_threads
 async def set_refresh_cookies(
     response: Response,
     encoded_refresh_token: str,

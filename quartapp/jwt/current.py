@@ -7,7 +7,7 @@ from typing import Any
 from werkzeug.local import LocalProxy
 
 from quartapp.jwt.claims import Claims
-from quartapp.jwt.manager import Installed, JWTManager, installed
+from quartapp.jwt.jwt_manager import Installed, JWTManager, installed
 from quartapp.jwt.signing import Header
 from quartapp.jwt.state import Verified, connection, outcomes
 
@@ -30,7 +30,7 @@ def get_jwt_identity(*, manager: _Manager = None) -> Any:
     Raises RuntimeError unless verified.
     """
     found, outcome = _known(manager)
-    return outcome.claims.get(found.options.identity_claim)
+    return outcome.claims.get(found.options.identity_claim_key)
 
 
 def get_jwt_request_location() -> str | None:

@@ -14,13 +14,13 @@ from urllib.parse import urlsplit
 from quart import Request
 from werkzeug.exceptions import BadRequest, HTTPException
 
-from quartapp.jwt.config import Options
 from quartapp.jwt.exceptions import (
     CSRFError,
     InvalidHeaderError,
     InvalidQueryParamError,
     NoAuthorizationError,
 )
+from quartapp.jwt.options import Options
 from quartapp.jwt.state import Connection
 
 Found = tuple[Any, str | None]
@@ -64,7 +64,7 @@ async def in_cookies(conn: Connection, options: Options, refresh: bool) -> Found
     field = options.refresh_csrf_field_name if refresh else options.access_csrf_field_name
     value: str | None = ",".join(conn.headers.getlist(header))
     if isinstance(conn, Request):
-        if conn.method not in options.csrf_methods:
+        if conn.method not in options.csrf_request_methods:
             return token, None
         if not value and options.csrf_check_form:
             value = (await conn.form).get(field)

@@ -6,8 +6,9 @@ from quartapp.jwt.binding import DPoPWanted, confirmation
 from quartapp.jwt.claims import Claims
 from quartapp.jwt.dpop import DPoPPolicy, verify_proof
 from quartapp.jwt.exceptions import DPoPError
-from quartapp.jwt.manager import Installed, JWTManager, installed
+from quartapp.jwt.jwt_manager import Installed, JWTManager, installed
 from quartapp.jwt.state import connection
+from quartapp.jwt.threads import from_threads
 
 
 def require_dpop(found: Installed) -> DPoPPolicy:
@@ -17,6 +18,7 @@ def require_dpop(found: Installed) -> DPoPPolicy:
     return found.manager.dpop
 
 
+@from_threads
 async def dpop_claims(*, optional: bool = False, manager: JWTManager | str | None = None) -> Claims:
     """Return what binds a token to the key of the request's proof: {"cnf": {"jkt": ...}}.
 

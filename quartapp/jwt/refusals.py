@@ -10,7 +10,7 @@ from quart import current_app
 from quartapp.jwt import exceptions as ours
 from quartapp.jwt.bearer import challenge, code_and_status
 from quartapp.jwt.callbacks import Callback, call, printable, refusal
-from quartapp.jwt.config import Options
+from quartapp.jwt.options import Options
 
 # Kind of exception -> name of the callback, and the status where there is none.
 REFUSALS: Final[dict[type[Exception], tuple[str, int]]] = {
@@ -59,7 +59,7 @@ async def answer_refusal(error: Exception, answers: dict[str, Callback], options
     text = _text(error, case, options)
     callback = answers.get(case)
     if callback is None:
-        answer: Any = refusal(options.error_message_key, text, rfc_status)
+        answer: Any = refusal(options.error_msg_key, text, rfc_status)
     elif case in _TEXTS:
         header, claims = getattr(error, "jwt_header", {}), getattr(error, "jwt_data", {})
         answer = await call(callback, header, claims)
@@ -80,4 +80,4 @@ def _text(error: Exception, case: str, options: Options) -> str:
     if case not in _TEXTS:
         return printable(str(error))
     claims: dict[str, Any] = getattr(error, "jwt_data", {})
-    return _TEXTS[case].format(identity=claims.get(options.identity_claim))
+    return _TEXTS[case].format(identity=claims.get(options.identity_claim_key))

@@ -11,12 +11,12 @@ from typing import Any, Final, ParamSpec
 
 from quart import current_app
 
-from quartapp.jwt.config import EXEMPT_METHODS
 from quartapp.jwt.current import get_jwt, get_jwt_header
 from quartapp.jwt.exceptions import InsufficientScopeError
-from quartapp.jwt.manager import JWTManager, installed
+from quartapp.jwt.jwt_manager import JWTManager, installed
+from quartapp.jwt.options import EXEMPT_METHODS
 from quartapp.jwt.state import choosing, connection, outcomes
-from quartapp.jwt.verify import verify_jwt_in_request
+from quartapp.jwt.view_decorators import verify_jwt_in_request
 
 P = ParamSpec("P")
 _Manager = JWTManager | str | None

@@ -13,10 +13,11 @@ from uuid import uuid4
 
 from quartapp.jwt.binding import SCHEME, confirmation
 from quartapp.jwt.claims import Claims
-from quartapp.jwt.codec import Fresh, encode
-from quartapp.jwt.manager import Installed
+from quartapp.jwt.codec import encode
+from quartapp.jwt.jwt_manager import Installed
 from quartapp.jwt.session_store import ADDRESS_LENGTH, DEVICE_LENGTH, SUBJECT_LENGTH
 from quartapp.jwt.state import connection
+from quartapp.jwt.typing import Fresh
 
 # The claim that names the session (the name is that of OpenID Connect).
 SESSION_CLAIM: Final = "sid"
@@ -104,7 +105,7 @@ def digest(payload: bytes) -> str:
 
 def subject_of(payload: bytes, found: Installed) -> str:
     """Return whom a token is about; ValueError if a store could not keep that."""
-    subject = str(json.loads(payload)[found.options.identity_claim])
+    subject = str(json.loads(payload)[found.options.identity_claim_key])
     if not 0 < len(subject) <= SUBJECT_LENGTH or _storable(subject) != subject:
         raise ValueError(f"A session is that of a subject of 1 to {SUBJECT_LENGTH} characters")
     return subject

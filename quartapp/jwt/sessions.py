@@ -19,10 +19,10 @@ from quart import current_app
 from quartapp.jwt.binding import DPoPWanted
 from quartapp.jwt.callbacks import call
 from quartapp.jwt.claims import Claims
-from quartapp.jwt.codec import Fresh, decode, sign_again
+from quartapp.jwt.codec import decode, sign_again
 from quartapp.jwt.current import verified
 from quartapp.jwt.exceptions import JWTDecodeError, RevokedTokenError, WrongTokenError
-from quartapp.jwt.manager import Installed, JWTManager, installed
+from quartapp.jwt.jwt_manager import Installed, JWTManager, installed
 from quartapp.jwt.proofs import proven_key
 from quartapp.jwt.session_store import (
     ID_LENGTH,
@@ -44,7 +44,9 @@ from quartapp.jwt.session_tokens import (
 )
 from quartapp.jwt.signing import Header
 from quartapp.jwt.state import Verified
+from quartapp.jwt.threads import from_threads
 from quartapp.jwt.to_the_end import to_the_end
+from quartapp.jwt.typing import Fresh
 
 _Manager = JWTManager | str | None
 
@@ -52,6 +54,7 @@ REUSE: Final = "reuse"
 _NEVER: Final = datetime(9999, 12, 31, tzinfo=UTC)
 
 
+@from_threads
 async def start_session(
     identity: Any,
     *,
@@ -94,6 +97,7 @@ async def start_session(
     return tokens
 
 
+@from_threads
 async def rotate_session(
     *,
     identity: Any = None,
@@ -138,6 +142,7 @@ async def rotate_session(
     raise _refused(found, RevokedTokenError(token.header, token.claims))
 
 
+@from_threads
 async def revoke_session(
     session_id: str | None = None,
     *,
@@ -162,6 +167,7 @@ async def revoke_session(
     return await to_the_end(ending)
 
 
+@from_threads
 async def revoke_all_sessions(
     subject: str, *, keep: str | None = None, reason: str = "revoked", manager: _Manager = None
 ) -> int:
@@ -176,6 +182,7 @@ async def revoke_all_sessions(
     return await to_the_end(ending)
 
 
+@from_threads
 async def revoke_token(encoded_token: str | None = None, *, manager: _Manager = None) -> None:
     """Refuse one access token from now on, by default the request's; a refresh token's session.
 
@@ -198,6 +205,7 @@ async def revoke_token(encoded_token: str | None = None, *, manager: _Manager = 
     await to_the_end(policy.store.revoke_token(digest_of(encoded_token), until=until))
 
 
+@from_threads
 async def list_sessions(subject: str, *, manager: _Manager = None) -> Sequence[Session]:
     """Return somebody's live sessions, the one used last first, and no more than 100."""
     policy = policy_of(installed(manager))
@@ -229,7 +237,7 @@ def _minter(
     found: Installed, token: Verified, identity: Any, session: Session, now: datetime
 ) -> SessionMinter:
     if identity is None:
-        identity = token.claims[found.options.identity_claim]
+        identity = token.claims[found.options.identity_claim_key]
     return SessionMinter(found, identity, session.id, now, session.expires_at, token.bound_to)
 
 

@@ -10,8 +10,8 @@ from typing import Final
 from jwt.exceptions import InvalidTokenError, MissingRequiredClaimError
 
 from quartapp.jwt.claims import Claims
-from quartapp.jwt.config import Options
 from quartapp.jwt.exceptions import JWTDecodeError
+from quartapp.jwt.options import Options
 from quartapp.jwt.signing import Header, Signatures, WeakKeyError
 
 # RFC 9068 section 2.1; for refresh tokens there is no registered type, as nobody but their

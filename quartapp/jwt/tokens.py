@@ -5,12 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from quartapp.jwt.claims import Claims
-from quartapp.jwt.codec import ExpiresDelta, Fresh, checked_form, decode, encode
+from quartapp.jwt.codec import checked_form, decode, encode
 from quartapp.jwt.exceptions import JWTDecodeError
-from quartapp.jwt.manager import JWTManager, installed
+from quartapp.jwt.jwt_manager import JWTManager, installed
 from quartapp.jwt.signing import Header, unverified_parts
+from quartapp.jwt.threads import from_threads
+from quartapp.jwt.typing import ExpiresDelta, Fresh
 
 
+@from_threads
 async def create_access_token(
     identity: Any,
     fresh: Fresh = False,
@@ -37,6 +40,7 @@ async def create_access_token(
     )
 
 
+@from_threads
 async def create_refresh_token(
     identity: Any,
     expires_delta: ExpiresDelta = None,
@@ -60,6 +64,7 @@ async def create_refresh_token(
     )
 
 
+@from_threads
 async def decode_token(
     encoded_token: str,
     csrf_value: str | None = None,
@@ -77,6 +82,7 @@ async def decode_token(
     return claims
 
 
+@from_threads
 async def get_jti(encoded_token: str, *, manager: JWTManager | str | None = None) -> str | None:
     """Verify a token and return its id (RFC 7519 section 4.1.7); None if it has none."""
     claims = await decode_token(encoded_token, manager=manager)
@@ -84,6 +90,7 @@ async def get_jti(encoded_token: str, *, manager: JWTManager | str | None = None
     return jti
 
 
+@from_threads
 async def get_csrf_token(encoded_token: str, *, manager: JWTManager | str | None = None) -> str:
     """Verify a token and return its double-submit value; JWTDecodeError if it has none."""
     claims = await decode_token(encoded_token, manager=manager)

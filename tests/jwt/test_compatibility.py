@@ -7,6 +7,7 @@ import json
 import re
 import warnings
 from collections.abc import Callable
+from importlib import import_module
 from typing import Any
 
 import flask
@@ -15,10 +16,12 @@ import flask_jwt_extended.exceptions as original_exceptions
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
+from flask_jwt_extended.config import config as original_config
 from quart import Quart
 
 import quartapp.jwt as ours
 from quartapp.jwt import exceptions
+from quartapp.jwt.config import config
 from tests.jwt.rows import ACCESS_COOKIE, ROWS
 from tests.jwt.support import (
     DAY,
@@ -303,3 +306,39 @@ async def test_tokens_are_made_of_the_same_claims_as_by_the_original() -> None:
         assert ours.get_unverified_jwt_headers(own) == ours.get_unverified_jwt_headers(refresh)
     with flask_app.app_context():
         assert original.decode_token(own)["sub"] == "bob"
+
+
+@pytest.mark.parametrize(
+    ("module", "left_out"),
+    [
+        ("config", set()),
+        ("exceptions", set()),
+        ("jwt_manager", set()),
+        ("typing", set()),
+        ("utils", {"current_user_context_processor"}),  # that is init_app's own
+        ("view_decorators", set()),
+    ],
+)
+def test_a_module_that_programs_import_from_has_its_names(module: str, left_out: set[str]) -> None:
+    theirs = vars(import_module(f"flask_jwt_extended.{module}"))
+    names = {
+        name
+        for name, found in theirs.items()
+        if not name.startswith("_") and getattr(found, "__module__", "") == theirs["__name__"]
+    }
+    names |= {"ExpiresDelta", "Fresh"} if module == "typing" else set()
+    mine = vars(import_module(f"quartapp.jwt.{module}"))
+    assert names - left_out - set(mine) == set()
+
+
+async def test_the_options_are_told_under_the_same_names() -> None:
+    options = [name for name in dir(type(original_config)) if not name.startswith("_")]
+    assert len(options) > 40
+    with build_original().test_request_context():
+        theirs = {name: getattr(original_config, name) for name in options}
+    async with build().test_request_context("/"):
+        mine = {name: getattr(config, name) for name in options}
+
+    encoders = theirs.pop("json_encoder"), mine.pop("json_encoder")
+    assert all(issubclass(encoder, json.JSONEncoder) for encoder in encoders)
+    assert mine == theirs

@@ -18,8 +18,8 @@ from quart import Quart
 
 import quartapp.jwt as ours
 from quartapp.jwt.codec import decode
+from quartapp.jwt.jwt_manager import installed
 from quartapp.jwt.keys import ALGORITHMS, LONGEST_KID, Key, KeyRing
-from quartapp.jwt.manager import installed
 from tests.jwt.support import KEY, VIEW_STYLES, b64, bearer, build, claims, signed_raw, unsigned
 from tests.jwt.test_attacks import hmac_with
 
@@ -278,3 +278,27 @@ async def test_a_ring_of_public_keys_cannot_sign() -> None:
     async with app.app_context():
         with pytest.raises(RuntimeError, match="can sign"):
             await ours.create_access_token("bob")
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"JWT_ALGORITHM": "XX"},
+        {"JWT_SECRET_KEY": 7},
+        {"JWT_ALGORITHM": "RS256", "JWT_PUBLIC_KEY": "foo"},
+    ],
+)
+async def test_what_is_no_token_is_refused_before_a_key_that_cannot_be_used_is_an_error(
+    options: dict[str, Any],
+) -> None:
+    app = Quart(__name__)
+    app.config.update({"JWT_SECRET_KEY": KEY} | options)
+    ours.JWTManager(app)
+
+    @app.get("/")
+    @ours.jwt_required()
+    async def secret() -> str:
+        return "secret"
+
+    answer = await app.test_client().get("/", headers={"Authorization": "Bearer junk"})
+    assert (answer.status_code, await answer.get_json()) == (422, {"msg": "Not enough segments"})

@@ -11,13 +11,14 @@ from quart import Blueprint, Quart
 
 from quartapp.jwt.binding import answer_dpop, with_challenge
 from quartapp.jwt.callbacks import Callback, CallbackT
-from quartapp.jwt.config import Options, defaults
 from quartapp.jwt.dpop import ALGORITHMS, DPoPPolicy, ReplayStore, origin_of
 from quartapp.jwt.exceptions import DPoPError
 from quartapp.jwt.keys import KeySource
+from quartapp.jwt.options import Options, defaults
 from quartapp.jwt.refusals import REFUSALS, answer_refusal
 from quartapp.jwt.session_store import Clock, SessionPolicy, SessionStore, duration, utc_now
 from quartapp.jwt.state import Connection, application, chosen_for, connection, outcomes
+from quartapp.jwt.threads import note_loop
 
 # Where other libraries look for the default manager; one with a name stands beside it, as
 # "flask-jwt-extended:name".
@@ -92,6 +93,9 @@ class JWTManager:
         entry = f"{DEFAULT_NAME}:{self.label}" if self.label else DEFAULT_NAME
         app.extensions[entry] = self
 
+        for hooks in (app.before_request_funcs, app.before_websocket_funcs):
+            if note_loop not in hooks[None]:
+                hooks[None].insert(0, note_loop)
         for kind in REFUSALS:
             app.register_error_handler(kind, _answer)
         if add_context_processor:

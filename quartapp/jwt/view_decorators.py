@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence, Set
 from contextlib import nullcontext
 from dataclasses import replace
 from functools import wraps
@@ -16,7 +16,6 @@ from quartapp.jwt.binding import DPoPWanted, check_binding, find_token, to_be_ch
 from quartapp.jwt.callbacks import call
 from quartapp.jwt.claims import Claims, is_still_fresh
 from quartapp.jwt.codec import decode
-from quartapp.jwt.config import EXEMPT_METHODS
 from quartapp.jwt.exceptions import (
     FreshTokenRequired,
     JWTExtendedException,
@@ -26,17 +25,20 @@ from quartapp.jwt.exceptions import (
     UserLookupError,
     WrongTokenError,
 )
+from quartapp.jwt.jwt_manager import Installed, JWTManager, installed
 from quartapp.jwt.locations import SEARCH
-from quartapp.jwt.manager import Installed, JWTManager, installed
+from quartapp.jwt.options import EXEMPT_METHODS, LOCATIONS
 from quartapp.jwt.proofs import require_dpop
 from quartapp.jwt.sessions import check_session as check_the_session
 from quartapp.jwt.signing import Header
 from quartapp.jwt.state import Connection, Verified, choosing, connection, outcomes
+from quartapp.jwt.threads import from_threads
 
 Locations = str | Sequence[str] | None
 P = ParamSpec("P")
 
 
+@from_threads
 async def verify_jwt_in_request(  # noqa: PLR0913 - the signature that users know
     optional: bool = False,
     fresh: bool = False,
@@ -145,7 +147,8 @@ def _places(found: Installed, locations: Locations) -> list[str]:
     if isinstance(locations, str):
         locations = [locations]
     if not locations:
-        return found.options.token_location
+        chosen = found.options.token_location
+        return sorted(chosen, key=LOCATIONS.index) if isinstance(chosen, Set) else list(chosen)
     for name in locations:
         if name not in SEARCH:
             raise RuntimeError(f"{name!r} is not a valid location")
@@ -153,7 +156,7 @@ def _places(found: Installed, locations: Locations) -> list[str]:
 
 
 async def _verify(
-    found: Installed, conn: Connection, places: list[str], wanted: _Wanted
+    found: Installed, conn: Connection, places: Sequence[str], wanted: _Wanted
 ) -> Verified:
     missing = []
     by_scheme = False
@@ -215,6 +218,6 @@ async def _with_user(found: Installed, verified: Verified) -> Verified:
     header, claims = verified.header, verified.claims
     user = await call(lookup, header, claims)
     if user is None:
-        identity = claims[found.options.identity_claim]
+        identity = claims[found.options.identity_claim_key]
         raise UserLookupError(f"user_lookup returned None for {identity}", header, claims)
     return replace(verified, user=user, has_user=True)
