@@ -6,7 +6,6 @@ replaced as a whole, so that no reader ever sees half of it.
 
 from __future__ import annotations
 
-import asyncio
 import json
 import logging
 import os
@@ -20,6 +19,7 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from quartapp.jwt.keys import OVERLAP, Key, KeyRing
+from quartapp.jwt.threads import in_own_thread
 
 # Seconds for which what was read is taken for what is there.
 _LOOK_AGAIN: Final = 1.0
@@ -83,7 +83,7 @@ class KeyFile:
         if fresh or self._known is None or now - self._looked >= _LOOK_AGAIN:
             # Noted before the look: who comes meanwhile goes on with what is known.
             self._looked = now
-            self._known = known = await asyncio.to_thread(self._look)
+            self._known = known = await in_own_thread(self._look)
             return known.ring
         return self._known.ring
 

@@ -20,6 +20,7 @@ from urllib.parse import urlsplit
 from werkzeug.exceptions import ServiceUnavailable
 
 from quartapp.jwt.keys import Key, KeyRing
+from quartapp.jwt.threads import in_own_thread
 
 Document = bytes | str | Mapping[str, Any]
 Fetch = Callable[[str], Awaitable[Document]]
@@ -100,7 +101,7 @@ class RemoteKeys:
             async with asyncio.timeout(self._timeout):
                 document = await self._fetch(self.url)
             # A document as large as is allowed takes its time.
-            self._ring = await asyncio.to_thread(parse_jwks, document)
+            self._ring = await in_own_thread(parse_jwks, document)
             self._fetched = time.monotonic()
         # The callable is anybody's, and so is what it raises; the next try is a minute away.
         except Exception as error:
@@ -160,7 +161,7 @@ def https_fetch(url: str, *, timeout: float = 5.0, context: ssl.SSLContext | Non
         raise ValueError("The URL of remote keys has to begin with https://")
 
     async def fetch(url: str) -> bytes:
-        return await asyncio.to_thread(_get, url, timeout, context)
+        return await in_own_thread(_get, url, timeout, context)
 
     return fetch
 

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import inspect
 import re
 from collections.abc import Callable, Coroutine
-from contextlib import nullcontext
-from functools import wraps
+from functools import partial
 from typing import Any, Final, ParamSpec
-
-from quart import current_app
 
 from quartapp.jwt.current import get_jwt, get_jwt_header
 from quartapp.jwt.exceptions import InsufficientScopeError
+from quartapp.jwt.guards import guarded_by
 from quartapp.jwt.jwt_manager import JWTManager, installed
 from quartapp.jwt.options import EXEMPT_METHODS
-from quartapp.jwt.state import choosing, connection, outcomes
+from quartapp.jwt.state import connection, outcomes
 from quartapp.jwt.view_decorators import verify_jwt_in_request
 
 P = ParamSpec("P")
@@ -75,18 +72,7 @@ def requires_scopes(
         raise ValueError("Name one scope or more")
 
     def decorate(view: Callable[P, Any]) -> Callable[P, Coroutine[Any, Any, Any]]:
-        runs_on_the_loop = inspect.iscoroutinefunction(view)
-
-        @wraps(view)
-        async def guarded(*args: P.args, **kwargs: P.kwargs) -> Any:
-            with nullcontext() if manager is None else choosing(installed(manager).manager.name):
-                await _check(scopes)
-                if runs_on_the_loop:
-                    return await view(*args, **kwargs)
-                answer = await current_app.ensure_async(view)(*args, **kwargs)
-                return await answer if inspect.isawaitable(answer) else answer
-
-        return guarded
+        return guarded_by(partial(_check, scopes), view, manager)
 
     return decorate
 

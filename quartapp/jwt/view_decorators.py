@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Coroutine, Sequence, Set
-from contextlib import nullcontext
 from dataclasses import replace
-from functools import wraps
+from functools import partial
 from typing import Any, NamedTuple, ParamSpec
 
 from jwt import PyJWTError
-from quart import current_app
 
 from quartapp.jwt.binding import DPoPWanted, check_binding, find_token, to_be_challenged
 from quartapp.jwt.callbacks import call
@@ -25,13 +22,14 @@ from quartapp.jwt.exceptions import (
     UserLookupError,
     WrongTokenError,
 )
+from quartapp.jwt.guards import guarded_by
 from quartapp.jwt.jwt_manager import Installed, JWTManager, installed
 from quartapp.jwt.locations import SEARCH
 from quartapp.jwt.options import EXEMPT_METHODS, LOCATIONS
 from quartapp.jwt.proofs import require_dpop
 from quartapp.jwt.sessions import check_session as check_the_session
 from quartapp.jwt.signing import Header
-from quartapp.jwt.state import Connection, Verified, choosing, connection, outcomes
+from quartapp.jwt.state import Connection, Verified, connection, outcomes
 from quartapp.jwt.threads import from_threads
 
 Locations = str | Sequence[str] | None
@@ -106,28 +104,20 @@ def jwt_required(  # noqa: PLR0913 - the signature that users know
     if callable(optional):
         raise TypeError("jwt_required is called with parentheses: @jwt_required()")
 
+    check = partial(
+        verify_jwt_in_request,
+        optional,
+        fresh,
+        refresh,
+        locations,
+        verify_type,
+        skip_revocation_check,
+        check_session=check_session,
+        dpop=dpop,
+    )
+
     def decorate(view: Callable[P, Any]) -> Callable[P, Coroutine[Any, Any, Any]]:
-        runs_on_the_loop = inspect.iscoroutinefunction(view)
-
-        @wraps(view)
-        async def guarded(*args: P.args, **kwargs: P.kwargs) -> Any:
-            with nullcontext() if manager is None else choosing(installed(manager).manager.name):
-                await verify_jwt_in_request(
-                    optional,
-                    fresh,
-                    refresh,
-                    locations,
-                    verify_type,
-                    skip_revocation_check,
-                    check_session=check_session,
-                    dpop=dpop,
-                )
-                if runs_on_the_loop:
-                    return await view(*args, **kwargs)
-                answer = await current_app.ensure_async(view)(*args, **kwargs)
-                return await answer if inspect.isawaitable(answer) else answer
-
-        return guarded
+        return guarded_by(check, view, manager)
 
     return decorate
 

@@ -4,18 +4,28 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import wraps
+from pathlib import Path
 from typing import Any
 
+import jwt as pyjwt
 import pytest
 from quart import Quart, Response, jsonify, websocket
+from quart.views import MethodView
 
 from quartapp import jwt
 from quartapp.jwt import (
     JWTManager,
+    KeyFile,
     create_access_token,
     decode_token,
     get_jwt_identity,
     jwt_required,
+    requires_scopes,
+    scope_claim,
+    threads,
 )
 from tests.jwt.support import KEY
 
@@ -187,15 +197,107 @@ async def test_a_websocket_hands_work_with_tokens_to_a_thread() -> None:
         assert (await decode_token(str(token)))["sub"] == "bob"
 
 
-async def test_where_no_request_is_a_thread_does_it_by_itself() -> None:
+async def test_where_no_request_is_a_thread_is_told_so() -> None:
     app = application()
 
     def made() -> Any:
         return plain.create_access_token("bob")
 
     async with app.app_context():
-        token = await asyncio.to_thread(made)
-        assert (await decode_token(token))["sub"] == "bob"
+        with pytest.raises(RuntimeError, match="This thread has no request"):
+            await asyncio.to_thread(made)
+
+
+@pytest.mark.parametrize("guard", [jwt_required(), requires_scopes("read")])
+async def test_what_a_decorator_guards_is_guarded_where_a_plain_function_calls_it(
+    guard: Callable[[Any], Any],
+) -> None:
+    app = application()
+
+    def passing_on(view: Any) -> Any:
+        @wraps(view)
+        def called(*given: Any, **named: Any) -> Any:
+            return view(*given, **named)
+
+        return called
+
+    @guard
+    def ensure() -> str:
+        return "ensured"
+
+    @app.get("/helper")
+    def helper() -> Any:
+        ensured = ensure()
+        return jsonify(ensured)
+
+    @app.get("/decorated")
+    @passing_on
+    @guard
+    def decorated() -> Any:
+        return jsonify("decorated")
+
+    @app.get("/asynchronous")
+    @passing_on
+    @guard
+    async def asynchronous() -> Any:
+        return jsonify("asynchronous")
+
+    class Things(MethodView):
+        @passing_on
+        @guard
+        def get(self) -> Any:
+            return jsonify(type(self).__name__)
+
+    app.add_url_rule("/things", view_func=Things.as_view("things"))
+
+    async with app.app_context():
+        bearer = f"Bearer {await create_access_token('bob', additional_claims=scope_claim('read'))}"
+    said = {"helper": "ensured", "things": "Things"}
+    for path in ("helper", "decorated", "asynchronous", "things"):
+        assert (await answer_of(app, f"/{path}"))[0] == 401
+        answer = await answer_of(app, f"/{path}", authorization=bearer)
+        assert answer == (200, said.get(path, path))
+
+
+def test_keys_are_found_though_all_threads_wait_for_them(tmp_path: Path) -> None:
+    asyncio.run(with_few_threads(tmp_path))  # on a loop of its own
+
+
+async def with_few_threads(tmp_path: Path) -> None:
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(2))
+    app = application()
+    file = KeyFile(tmp_path / "keys.json")
+    app.extensions["flask-jwt-extended"].use_keys(file)
+    await asyncio.to_thread(file.rotate)
+
+    @app.get("/")
+    def secret() -> Any:
+        plain.verify_jwt_in_request()
+        return jsonify(get_jwt_identity())
+
+    good = await token_of(app)
+    forged = pyjwt.encode({"sub": "eve"}, KEY, algorithm="HS256", headers={"kid": "invented"})
+    asked = [answer_of(app, "/", authorization=f"Bearer {token}") for token in [forged, good] * 4]
+    async with asyncio.timeout(10):
+        answers = await asyncio.gather(*asked)
+    assert [status for status, _ in answers] == [422, 200] * 4
+
+
+async def test_a_plain_view_waits_no_longer_than_it_can_help(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(threads, "LONGEST", 0.05)
+    app = application()
+    manager: JWTManager = app.extensions["flask-jwt-extended"]
+    manager.additional_claims_loader(lambda _: asyncio.sleep(5))
+
+    @app.get("/")
+    def tokens() -> Any:
+        with pytest.raises(RuntimeError, match=r"Not done after 0\.05 seconds"):
+            plain.create_access_token("bob")
+        return jsonify("told")
+
+    assert await answer_of(app, "/") == (200, "told")
 
 
 @pytest.mark.parametrize(
