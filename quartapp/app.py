@@ -32,6 +32,7 @@ from quartapp.web.middleware.observed import Observed
 from quartapp.web.middleware.request_id import RequestId
 from quartapp.web.middleware.request_line import RequestLine
 from quartapp.web.middleware.trusted_proxies import TrustedProxies
+from quartapp.web.middleware.with_body import WithBody
 from quartapp.web.readiness import use_probes
 
 MODELS = (
@@ -79,14 +80,14 @@ def create_app(
         if settings.lessons:
             lessons.mount_all(app)
     limited = BodyLimit(BodyPace(app.asgi_app), settings.max_upload_bytes)
-    crowd = Crowd(RequestLine(limited), settings.max_in_flight)
+    crowd = Crowd(RequestLine(WithBody(limited, app.asgi_app)), settings.max_in_flight)
     observed: ASGIFramework = Observed(crowd)
     if settings.traces:
         from quartapp.web.traces import traced  # needs what is not always installed
 
         observed = traced(app, observed)
     known = TrustedProxies(RequestId(observed), settings.trusted_proxies)
-    app.asgi_app = known  # type: ignore[method-assign]
+    app.asgi_app = known  # type: ignore[assignment,method-assign]
     use_metrics(app, crowd, settings.metrics_allow)
     use_probes(
         app,

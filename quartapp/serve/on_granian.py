@@ -16,7 +16,7 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -234,13 +234,18 @@ def _taking_turns(app: ASGIFramework) -> ASGIFramework:
     granian takes what is sent to a client who is gone at once, and for ever.
     """
 
-    async def in_turn(scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
+    def in_turn(
+        scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable
+    ) -> Awaitable[None]:
         async def send_and_wait(event: ASGISendEvent) -> None:
             await send(event)
-            if event["type"] == "http.response.body" and event.get("more_body", False):
-                await asyncio.sleep(0)
+            await asyncio.sleep(0)
 
-        await app(scope, receive, send_and_wait)
+        def send_in_turn(event: ASGISendEvent) -> Awaitable[None]:
+            is_part = event["type"] == "http.response.body" and event.get("more_body", False)
+            return (send_and_wait if is_part else send)(event)
+
+        return app(scope, receive, send_in_turn)
 
     return in_turn
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from hypercorn.typing import (
@@ -49,13 +49,13 @@ class Requests:
         kind = scope["type"]
         started = False
 
-        async def receive_or_end() -> ASGIReceiveEvent:
-            return await self._receive(kind, receive)
+        def receive_or_end() -> Awaitable[ASGIReceiveEvent]:
+            return self._receive(kind, receive)
 
-        async def send_and_note(message: ASGISendEvent) -> None:
+        def send_and_note(message: ASGISendEvent) -> Awaitable[None]:
             nonlocal started
             started = True
-            await send(self._with_close(scope, message))
+            return send(self._with_close(scope, message) if self._closing else message)
 
         if kind == "lifespan":
             await self._app(scope, receive_or_end, send)
@@ -104,7 +104,7 @@ class Requests:
             self._call()
 
     def _with_close(self, scope: Scope, message: ASGISendEvent) -> ASGISendEvent:
-        if not self._closing or message["type"] != "http.response.start":
+        if message["type"] != "http.response.start":
             return message
         headers = list(message["headers"])
         said = any(name.lower() == b"connection" for name, _ in headers)

@@ -21,7 +21,7 @@ ROUNDS = 20  # looks until one at memory and descriptors, which reads files
 
 def use_metrics(app: Quart, crowd: Crowd, allow: tuple[IPv4Network | IPv6Network, ...]) -> None:
     """Wrap all that the application is by now in `/metrics`, and look at it while it serves."""
-    app.asgi_app = Metrics(app.asgi_app, allow)  # type: ignore[method-assign]
+    app.asgi_app = Metrics(app.asgi_app, allow)  # type: ignore[assignment,method-assign]
 
     @app.while_serving
     async def look() -> AsyncGenerator[None]:

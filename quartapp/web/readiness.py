@@ -30,7 +30,7 @@ def use_probes(app: Quart, *, folders: Iterable[Path], min_free_bytes: int) -> N
         "disk": _has_room(tuple(folders), min_free_bytes),
     }
     probes = Probes(app.asgi_app, app.extensions[_KEY], partial(is_shutting_down, app))
-    app.asgi_app = probes  # type: ignore[method-assign]
+    app.asgi_app = probes  # type: ignore[assignment,method-assign]
 
 
 def add_check(app: Quart, name: str, check: Check) -> None:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import MutableMapping
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 from quart import Quart, has_request_context, request, websocket
 from werkzeug.routing import Rule
@@ -26,10 +25,10 @@ class Seen:
 
 def seen_in(scope: Any) -> Seen:
     """What is known of the request of an ASGI scope; the first to ask puts it there."""
-    found = cast(MutableMapping[str, Any], scope).get(KEY)
+    found: Seen | None = scope.get(KEY)
     if found is None:
         found = scope[KEY] = Seen()
-    return cast(Seen, found)
+    return found
 
 
 def note_user(id: int | str) -> None:

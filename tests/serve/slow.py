@@ -70,7 +70,7 @@ def make_app() -> Quart:
     add_streams(app)
     add_views_that_will_not_end(app)
     probes = Probes(app.asgi_app, {"all": _all_is_well}, partial(is_shutting_down, app))
-    app.asgi_app = probes  # type: ignore[method-assign]
+    app.asgi_app = probes  # type: ignore[assignment,method-assign]
     return app
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable
 from contextlib import suppress
 from typing import Any, cast
 
@@ -35,15 +36,18 @@ class BodyLimit:
         self.app = app
         self.limit = limit
 
-    async def __call__(
+    def __call__(
         self, scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable
-    ) -> None:
-        if scope["type"] != "http" or bodies.has_none(scope):
-            await self.app(scope, receive, send)
-            return
+    ) -> Awaitable[None]:
+        if scope["type"] != "http":
+            return self.app(scope, receive, send)
         if bodies.declared(scope) > self.limit:
-            await self._refuse(scope, receive, send)
-            return
+            return self._refuse(scope, receive, send)
+        return self._count(scope, receive, send)
+
+    async def _count(
+        self, scope: HTTPScope, receive: ASGIReceiveCallable, send: ASGISendCallable
+    ) -> None:
         counted = _Counted(scope, receive, send, self.limit)
         await self.app(scope, counted.receive, counted.send)
         if counted.exceeded and not counted.started:

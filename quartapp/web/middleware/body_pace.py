@@ -8,6 +8,7 @@ after an answer has begun is forgotten.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable
 from typing import Any, cast
 
 from hypercorn.typing import (
@@ -17,10 +18,11 @@ from hypercorn.typing import (
     ASGISendCallable,
     ASGISendEvent,
     HTTPDisconnectEvent,
+    HTTPScope,
     Scope,
 )
 
-from quartapp.web.middleware import answers, bodies
+from quartapp.web.middleware import answers
 
 KEY = "quartapp.pace"  # in the scope of a request
 AHEAD = 2**20  # bytes that may have arrived and not be read
@@ -77,12 +79,16 @@ class BodyPace:
     def __init__(self, app: ASGIFramework) -> None:
         self.app = app
 
-    async def __call__(
+    def __call__(
         self, scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable
+    ) -> Awaitable[None]:
+        if scope["type"] != "http":
+            return self.app(scope, receive, send)
+        return self._keep_pace(scope, receive, send)
+
+    async def _keep_pace(
+        self, scope: HTTPScope, receive: ASGIReceiveCallable, send: ASGISendCallable
     ) -> None:
-        if scope["type"] != "http" or bodies.has_none(scope):
-            await self.app(scope, receive, send)
-            return
         pace = Pace()
         known = cast(Scope, cast(dict[str, Any], scope) | {KEY: pace})
         arriving = _Arriving(receive)

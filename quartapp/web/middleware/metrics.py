@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable
 from ipaddress import IPv4Network, IPv6Network, ip_address
 
 from hypercorn.typing import (
@@ -33,13 +34,12 @@ class Metrics:
         self._allow = allow
         self._turn = asyncio.Lock()  # who asks more often than that is only slower
 
-    async def __call__(
+    def __call__(
         self, scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable
-    ) -> None:
+    ) -> Awaitable[None]:
         if scope["type"] == "http" and scope["path"] == PATH and self._allowed(scope):
-            await self._tell(scope, receive, send)
-        else:
-            await self.app(scope, receive, send)
+            return self._tell(scope, receive, send)
+        return self.app(scope, receive, send)
 
     def _allowed(self, scope: HTTPScope) -> bool:
         if scope["method"] not in {"GET", "HEAD"}:

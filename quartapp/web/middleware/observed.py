@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterable
+from collections.abc import Awaitable, Iterable
 from typing import Any, Final, cast
 
 from hypercorn.typing import (
@@ -12,13 +12,12 @@ from hypercorn.typing import (
     ASGIReceiveCallable,
     ASGIReceiveEvent,
     ASGISendCallable,
-    ASGISendEvent,
     Scope,
 )
 
 from quartapp.telemetry import metrics
 from quartapp.telemetry.event import Event
-from quartapp.web.seen import seen_in
+from quartapp.web.seen import Seen, seen_in
 
 HUNG_UP: Final = 499  # of a client that was gone before its answer began, as proxies write it
 LONGEST_PATH: Final = 200  # characters
@@ -45,20 +44,18 @@ class Observed:
             await self.app(scope, receive, send)
             return
         seen = seen_in(scope)  # here, so that it is found here again
-        course = _Course(receive, send)
+        course = _Course(scope, receive, send)
         try:
             await self.app(scope, course.receive, course.send)
         except Exception as error:
             course.error = type(error).__name__
             raise
         finally:
-            metrics.request_ended(
-                _method(cast(dict[str, Any], scope)),
-                seen.route,
-                course.whole_status,
-                time.perf_counter() - course.began,
-            )
-            _tell(cast(dict[str, Any], scope), course)
+            seconds, status = time.perf_counter() - course.began, course.whole_status
+            metrics.request_ended(course.method, seen.route, status, seconds)
+            level = logging.WARNING if status >= 500 else logging.INFO
+            if _log.isEnabledFor(level):
+                _log.log(level, _told(scope, seen, course, seconds))
 
 
 class _Course:
@@ -73,11 +70,13 @@ class _Course:
         "ended",
         "error",
         "gone",
+        "method",
         "sent",
         "status",
     )
 
-    def __init__(self, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
+    def __init__(self, scope: Any, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
+        self.method: str = WEBSOCKET if scope["type"] == "websocket" else scope["method"]
         self._receive = receive
         self._send = send
         self.began = time.perf_counter()
@@ -108,21 +107,20 @@ class _Course:
         elif not self.status:
             self.gone = self.code is None
 
-    async def send(self, event: ASGISendEvent) -> None:
+    def send(self, event: Any) -> Awaitable[None]:
         # Noted before it is sent: the client may go as soon as it has all.
         kind = event["type"]
         if kind == "http.response.body":
-            answered = cast(dict[str, Any], event)
-            self.sent += len(answered.get("body", b""))
-            self.ended = not answered.get("more_body", False)
+            self.sent += len(event.get("body", b""))
+            self.ended = not event.get("more_body", False)
         elif kind in {"http.response.start", "websocket.http.response.start"}:
-            self.status = cast(dict[str, Any], event)["status"]
-            self._headers = cast(dict[str, Any], event)["headers"]
+            self.status = event["status"]
+            self._headers = event["headers"]
         elif kind == "websocket.accept":
             self.status = SWITCHED
         elif kind == "websocket.close":
-            self.code = cast(dict[str, Any], event).get("code", 1000)
-        await self._send(event)
+            self.code = event.get("code", 1000)
+        return self._send(event)
 
     @property
     def whole_status(self) -> int:
@@ -134,22 +132,14 @@ class _Course:
         return HUNG_UP if self.gone else 500
 
 
-def _method(scope: dict[str, Any]) -> str:
-    return WEBSOCKET if scope["type"] == "websocket" else str(scope["method"])
-
-
-def _tell(scope: dict[str, Any], course: _Course) -> None:
-    status = course.whole_status
-    level = logging.WARNING if status >= 500 else logging.INFO
-    if not _log.isEnabledFor(level):
-        return
-    seen = seen_in(scope)
+def _told(scope: Any, seen: Seen, course: _Course, seconds: float) -> Event:
+    """The line of a request."""
     fields: dict[str, object] = {
-        "method": _method(scope),
+        "method": course.method,
         "route": seen.route,
         "path": scope["path"][:LONGEST_PATH],
-        "status": status,
-        "ms": round((time.perf_counter() - course.began) * 1000, 1),
+        "status": course.whole_status,
+        "ms": round(seconds * 1000, 1),
         "bytes": course.sent,
         "user": seen.user,
         "client": (scope.get("client") or ("",))[0],
@@ -160,4 +150,4 @@ def _tell(scope: dict[str, Any], course: _Course) -> None:
         fields["code"] = course.code
     if course.error:
         fields["error"] = course.error
-    _log.log(level, Event("request", fields))
+    return Event("request", fields)

@@ -54,12 +54,17 @@ class Probes:
         self._told_at = float("-inf")
         self._was_ready = True
 
-    async def __call__(
+    def __call__(
         self, scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable
+    ) -> Awaitable[None]:
+        if scope["type"] == "http" and scope["path"] in {LIVE, READY}:
+            return self._answer(scope, receive, send)
+        return self.app(scope, receive, send)
+
+    async def _answer(
+        self, scope: HTTPScope, receive: ASGIReceiveCallable, send: ASGISendCallable
     ) -> None:
-        if scope["type"] != "http" or scope["path"] not in {LIVE, READY}:
-            await self.app(scope, receive, send)
-        elif scope["method"] not in {"GET", "HEAD"}:
+        if scope["method"] not in {"GET", "HEAD"}:
             await _answer(scope, receive, send, 405, b"", (b"allow", b"GET, HEAD"))
         elif scope["path"] == LIVE:
             await _answer(scope, receive, send, 200, b"ok\n", (b"content-type", b"text/plain"))

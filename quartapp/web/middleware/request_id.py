@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import secrets
-from typing import Any, cast
+from collections.abc import Awaitable
+from typing import Any
 
 from hypercorn.typing import (
     ASGIFramework,
@@ -37,17 +38,17 @@ class RequestId:
         if scope["type"] == "lifespan":
             await self.app(scope, receive, send)
             return
-        known = cast(dict[str, Any], scope)
+        known: Any = scope
         name = (known.get(PROXIED) and _given(known)) or secrets.token_hex(ID_BYTES)
 
-        async def named(event: ASGISendEvent) -> None:
+        def named(event: ASGISendEvent) -> Awaitable[None]:
             if event["type"] in {"http.response.start", "websocket.http.response.start"}:
                 event["headers"] = [*event["headers"], (b"x-request-id", name.encode())]
-            await send(event)
+            return send(event)
 
         before = telemetry.request_id.set(name)
         try:
-            await self.app(cast(Scope, known | {KEY: name}), receive, named)
+            await self.app(known | {KEY: name}, receive, named)
         finally:
             telemetry.request_id.reset(before)
 

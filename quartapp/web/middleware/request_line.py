@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Awaitable
 from functools import lru_cache
 from urllib.parse import urlsplit
 
@@ -48,22 +49,20 @@ class RequestLine:
     def __init__(self, app: ASGIFramework) -> None:
         self.app = app
 
-    async def __call__(
+    def __call__(
         self, scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable
-    ) -> None:
+    ) -> Awaitable[None]:
         if scope["type"] == "lifespan":
-            await self.app(scope, receive, send)
-            return
+            return self.app(scope, receive, send)
         refused = _refusal(scope)
         path = _path(scope["path"])
         if refused is None and path is not None:
             if path != scope["path"]:
                 scope = scope | {"path": path}
-            await self.app(scope, receive, send)
-        elif scope["type"] == "websocket":
-            await send({"type": "websocket.close", "code": 1002, "reason": None})
-        else:
-            await answers.refuse(scope, receive, send, *(refused or MALFORMED))
+            return self.app(scope, receive, send)
+        if scope["type"] == "websocket":
+            return send({"type": "websocket.close", "code": 1002, "reason": None})
+        return answers.refuse(scope, receive, send, *(refused or MALFORMED))
 
 
 def _refusal(scope: HTTPScope | WebsocketScope) -> tuple[int, str, str] | None:

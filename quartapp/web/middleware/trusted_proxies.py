@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Awaitable, Iterable
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from typing import Any, Final, Literal, cast
@@ -48,12 +48,12 @@ class TrustedProxies:
         self._networks = [network for network in listed if network != "unix"]
         self._is_trusted_peer = lru_cache(maxsize=1024)(self._trusts)
 
-    async def __call__(
+    def __call__(
         self, scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable
-    ) -> None:
+    ) -> Awaitable[None]:
         if scope["type"] != "lifespan" and self._is_from_proxy(scope):
             scope = cast(Scope, cast(dict[str, Any], scope) | self._told(scope))
-        await self.app(scope, receive, send)
+        return self.app(scope, receive, send)
 
     def _is_from_proxy(self, scope: HTTPScope | WebsocketScope) -> bool:
         peer = scope.get("client")
