@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any
 from urllib.parse import quote
 
 from quart import Request, current_app, request
@@ -35,7 +35,8 @@ def is_for_a_lesson(request: Request) -> bool:
 
 def asked() -> Request:
     """The request at hand and not its proxy, each look through which costs as much as all here."""
-    itself: Request = cast(Any, request)._get_current_object()
+    proxy: Any = request
+    itself: Request = proxy._get_current_object()
     return itself
 
 

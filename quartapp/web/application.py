@@ -5,11 +5,13 @@ from __future__ import annotations
 from inspect import CO_COROUTINE
 from typing import Any
 
+from quart.signals import appcontext_tearing_down, request_tearing_down
 from quart.wrappers import BaseRequestWebsocket
 from werkzeug.routing import MapAdapter, Rule
 
 from quartapp.web.connection import Connection
 from quartapp.web.request import LeanRequest
+from quartapp.web.response import LeanResponse
 from quartapp.web.static import StaticQuart
 
 MOST_HOSTS = 256
@@ -21,16 +23,15 @@ class Routes(MapAdapter):
     """The routes as a request sees them; one without variables is found again at once."""
 
     def __init__(self, bound: MapAdapter, plain: Plain, request: BaseRequestWebsocket) -> None:
-        super().__init__(
-            bound.map,
-            bound.server_name,
-            bound.script_name,
-            bound.subdomain,
-            bound.url_scheme,
-            request.path,
-            request.method,
-            request.query_string.decode(),
-        )
+        self.map = bound.map
+        self.server_name = bound.server_name
+        self.script_name = bound.script_name
+        self.subdomain = bound.subdomain
+        self.url_scheme = bound.url_scheme
+        self.websocket = bound.websocket
+        self.path_info = request.path
+        self.default_method = request.method
+        self.query_args = request.query_string.decode()
         self._plain = plain
 
     def match(self, *args: Any, **given: Any) -> Any:
@@ -54,6 +55,7 @@ class Application(StaticQuart):
 
     asgi_http_class = Connection
     request_class = LeanRequest
+    response_class = LeanResponse
 
     def __init__(self, *args: Any, **given: Any) -> None:
         super().__init__(*args, **given)
@@ -74,6 +76,16 @@ class Application(StaticQuart):
                 return made
             bound = self._bound[key] = (made, {})
         return Routes(*bound, request)
+
+    async def do_teardown_request(self, *args: Any, **given: Any) -> None:
+        """Call who wants to know that a request is over, if anybody does."""
+        if any(self.teardown_request_funcs.values()) or request_tearing_down.receivers:
+            await super().do_teardown_request(*args, **given)
+
+    async def do_teardown_appcontext(self, *args: Any, **given: Any) -> None:
+        """Call who wants to know that a context is over, if anybody does."""
+        if self.teardown_appcontext_funcs or appcontext_tearing_down.receivers:
+            await super().do_teardown_appcontext(*args, **given)
 
     def ensure_async(self, func: Any) -> Any:
         """The function itself if it is `async def`, else one that runs it in a thread.

@@ -16,13 +16,12 @@ from quart import (
     has_request_context,
     jsonify,
     render_template,
-    request,
 )
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from quartapp.core.errors import DomainError, Invalid, Refusal
 from quartapp.web import problems
-from quartapp.web.addresses import in_a_lesson, in_the_api
+from quartapp.web.addresses import asked, in_a_lesson, in_the_api
 from quartapp.web.middleware.body_limit import TOO_LARGE
 from quartapp.web.problems import DATABASE_AWAY, RETRY_AFTER, note_away, retry_after
 from quartapp.web.request_id import request_id
@@ -76,7 +75,7 @@ async def http_error(error: HTTPException) -> Answer | HTTPException:
 
 async def refuse_too_large() -> None:
     """Refuse a request whose body the server did not take."""
-    if TOO_LARGE in request.scope:
+    if TOO_LARGE in asked().scope:
         raise RequestEntityTooLarge
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import Any, cast
+from typing import Any
 
 from itsdangerous import BadSignature
 from quart import Quart, Response
@@ -11,7 +11,6 @@ from quart.blueprints import BlueprintSetupState
 from quart.sessions import (
     SecureCookieSession,
     SecureCookieSessionInterface,
-    SessionInterface,
     SessionMixin,
 )
 from quart.wrappers import BaseRequestWebsocket
@@ -93,7 +92,7 @@ class LessonSessions(SecureCookieSessionInterface):
 class SessionsByPath(SecureCookieSessionInterface):
     """Hands a request to the lesson's sessions if it is for a lesson, else to the application's."""
 
-    def __init__(self, others: SessionInterface) -> None:
+    def __init__(self, others: SecureCookieSessionInterface) -> None:
         self.others = others
         self.lessons: dict[str, LessonSessions] = {}
         self._roots: tuple[str, ...] = ()
@@ -111,8 +110,7 @@ class SessionsByPath(SecureCookieSessionInterface):
             for lesson in self.lessons.values():
                 if lesson.covers(request.path):
                     return await lesson.open_session(app, request)
-        others = app.ensure_async(self.others.open_session)
-        return cast(SecureCookieSession | None, await others(app, request))
+        return await self.others.open_session(app, request)
 
     async def save_session(
         self, app: Quart, session: SessionMixin, response: Response | WerkzeugResponse | None
@@ -121,4 +119,4 @@ class SessionsByPath(SecureCookieSessionInterface):
         if not is_in_use(session):
             return
         keeper = session.kept_by if isinstance(session, LessonSession) else self.others
-        await app.ensure_async(keeper.save_session)(app, session, response)
+        await keeper.save_session(app, session, response)
