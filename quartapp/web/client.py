@@ -9,12 +9,16 @@ from hypercorn.typing import ASGIReceiveCallable
 
 from quartapp.web.paced_body import PacedBody
 
+PATIENCE = 0.2  # seconds until somebody listens whether a client is still there
+
 
 class Client:
     """Takes in the body for whoever reads it, and cancels the task that answers who hangs up.
 
     A reader takes in what it wants next by itself, and so hears of a client that is gone. A task
     that listens is begun for everything else: it takes in what comes, whoever reads.
+
+    It has one timer at a time, for most answers are made before the first one is due.
     """
 
     def __init__(
@@ -28,7 +32,10 @@ class Client:
         self._listener: asyncio.Task[None] | None = None
         self._has_reader = False  # in the middle of taking something in
         self._is_over = False  # there is nothing to be heard any more
+        self._limit: float | None = None  # seconds for which its answer may be sent
+        self._is_late = False
         body.arrive = self.take
+        self._timer = asyncio.get_running_loop().call_later(PATIENCE, self._grow_impatient)
 
     @property
     def has_said_all(self) -> bool:
@@ -56,24 +63,41 @@ class Client:
             if self._body.arrive is None:
                 self.listen()
 
-    def give_up(self) -> None:
-        """Take it for gone, and cancel the task that answers it."""
+    def answer_within(self, seconds: float | None) -> None:
+        """Take it for gone if it has not taken in the answer by then; None lets it have its time.
+
+        Who has an answer within PATIENCE gets that much longer.
+        """
+        self._limit = seconds
+        if self._is_late:
+            self._limit_answer()
+
+    def _give_up(self) -> None:
         if not self._is_over:
             self.is_gone = self._is_over = True
             self._body.break_off()
             self._answering.cancel()
 
-    async def hear_no_more(self) -> None:
-        """End the listening."""
+    def hear_no_more(self) -> asyncio.Task[None] | None:
+        """End the listening; the task that listened, if any, is to be cancelled and waited for."""
         self._is_over = True
+        self._timer.cancel()
         self._body.arrive = None  # it refers to the body
         if self.is_gone:
             self._answering.uncancel()
         # Let go of, for it refers to this by what it is cancelled with.
         listener, self._listener = self._listener, None
-        if listener is not None:
-            listener.cancel()
-            await asyncio.wait([listener])
+        return listener
+
+    def _grow_impatient(self) -> None:
+        self._is_late = True
+        self.listen()
+        self._limit_answer()
+
+    def _limit_answer(self) -> None:
+        if self._limit is not None:
+            loop = asyncio.get_running_loop()
+            self._timer = loop.call_later(self._limit, self._give_up)
 
     async def _hear(self) -> None:
         while await self._next():
@@ -90,5 +114,5 @@ class Client:
                 return True
         except Exception as error:
             self.failure = error
-        self.give_up()
+        self._give_up()
         return False

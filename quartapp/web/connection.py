@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from functools import lru_cache, partial
-from typing import Any, cast
+from typing import Any
 from urllib.parse import urlsplit
 
 import quart.wrappers
@@ -19,17 +19,14 @@ from hypercorn.typing import ASGIReceiveCallable, ASGISendCallable, HTTPScope
 from quart import Quart, Request, Response
 from quart.debug import traceback_response
 from quart.typing import ResponseTypes
-from quart.utils import encode_headers
 from quart.wrappers.response import DataBody
 from werkzeug.datastructures import Headers
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 from quartapp.web.client import Client
 from quartapp.web.middleware import bodies
-from quartapp.web.paced_body import PacedBody
 from quartapp.web.seen import note_route
 
-PATIENCE = 0.2  # seconds until somebody listens whether a client is still there
 NO_PATH = " "  # of a request that is not below where the application is mounted: 404
 
 # What Quart raises from 0.23 on in a view that reads from a client who is gone.
@@ -47,9 +44,9 @@ class Connection:
     async def __call__(self, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
         """Answer."""
         request = self._request(send)
-        task = cast("asyncio.Task[Any]", asyncio.current_task())
-        client = Client(cast(PacedBody, request.body), receive, task)
-        waiting = asyncio.get_running_loop().call_later(PATIENCE, client.listen)
+        body: Any = request.body
+        task: Any = asyncio.current_task()
+        client = Client(body, receive, task)
         try:
             await self._answer(request, client, send)
         except asyncio.CancelledError:
@@ -57,8 +54,9 @@ class Connection:
                 raise
         finally:
             note_route(self.scope, request.url_rule)
-            waiting.cancel()
-            await client.hear_no_more()
+            if listener := client.hear_no_more():
+                listener.cancel()
+                await asyncio.wait([listener])
         if client.failure is not None:
             raise client.failure
 
@@ -78,15 +76,8 @@ class Connection:
         limit = self.app.config["RESPONSE_TIMEOUT"]
         if isinstance(response, Response) and response.timeout is not Ellipsis:
             limit = response.timeout
-        if limit is None:
-            await _send(send, response)
-            return
-        # An asyncio.timeout costs six times as much, and this is about every answer.
-        timer = asyncio.get_running_loop().call_later(limit, client.give_up)
-        try:
-            await _send(send, response)
-        finally:
-            timer.cancel()
+        client.answer_within(limit)
+        await _send(send, response)
 
     def _request(self, send: ASGISendCallable) -> Request:
         scope, config = self.scope, self.app.config
@@ -124,20 +115,25 @@ def _title(name: bytes) -> str:
     return name.decode("latin1").title()
 
 
+def _encoded(headers: Headers) -> list[tuple[bytes, bytes]]:
+    return [(_in_bytes(name), value.encode()) for name, value in headers]
+
+
+@lru_cache(maxsize=256)
+def _in_bytes(name: str) -> bytes:
+    return name.lower().encode()
+
+
 async def _send(send: ASGISendCallable, response: ResponseTypes) -> None:
-    await send(
-        {
-            "type": "http.response.start",
-            "status": response.status_code,
-            "headers": encode_headers(response.headers),
-        }
-    )
+    headers = _encoded(response.headers)
+    await send({"type": "http.response.start", "status": response.status_code, "headers": headers})
     if isinstance(response, WerkzeugResponse):
         for chunk in response.response:
             await _send_body(send, chunk, more=True)
     elif isinstance(response.response, DataBody):
         whole = response.response
-        await _send_body(send, whole.data[whole.begin : whole.end], more=False)
+        data = whole.data[whole.begin : whole.end]
+        await send({"type": "http.response.body", "body": data, "more_body": False})
         return
     else:
         async with response.response as chunks:
@@ -157,6 +153,6 @@ async def _promise(scope: HTTPScope, send: ASGISendCallable, path: str, headers:
         event: Any = {
             "type": "http.response.push",
             "path": path,
-            "headers": encode_headers(headers),
+            "headers": _encoded(headers),
         }
         await send(event)

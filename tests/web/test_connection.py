@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 from quart import Response, request
 
-from quartapp.web import connection
 from quartapp.web.application import Application
 from quartapp.web.middleware.body_pace import BodyPace
 
@@ -102,7 +101,7 @@ async def test_an_answer_without_a_wait_is_two_sends_and_nobody_listens(app: App
 async def test_a_body_that_nobody_has_announced_is_there_for_who_wants_it(
     app: Application, read: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(connection, "PATIENCE", 60)
+    monkeypatch.setattr("quartapp.web.client.PATIENCE", 60)
 
     @app.get("/odd")
     async def odd() -> str:
@@ -128,7 +127,7 @@ async def test_nobody_listens_to_who_sends_no_body_before_the_view_has_taken_its
     await client.ask(app, "/soon")
     assert client.asked == 0
 
-    monkeypatch.setattr(connection, "PATIENCE", 0)
+    monkeypatch.setattr("quartapp.web.client.PATIENCE", 0)
     await client.ask(app, "/soon")
     assert client.asked == 1
 
@@ -184,7 +183,7 @@ async def test_an_answer_may_be_made_of_the_body_as_it_arrives(app: Application)
 async def test_a_view_is_cancelled_when_its_client_hangs_up_in_the_middle_of_the_body(
     app: Application, patience: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(connection, "PATIENCE", patience)
+    monkeypatch.setattr("quartapp.web.client.PATIENCE", patience)
     how: list[str] = []
 
     @app.post("/read")
@@ -351,7 +350,7 @@ async def test_an_answer_may_take_as_long_as_it_likes_where_it_says_so(app: Appl
 async def test_nobody_is_answered_who_is_gone_whatever_the_view_makes_of_it(
     app: Application, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(connection, "PATIENCE", 0)
+    monkeypatch.setattr("quartapp.web.client.PATIENCE", 0)
 
     @app.get("/stubborn")
     async def stubborn() -> Response:
@@ -372,7 +371,7 @@ async def test_nobody_is_answered_who_is_gone_whatever_the_view_makes_of_it(
 
 
 async def test_parts_without_content_are_no_parts(app: Application) -> None:
-    app.asgi_app = BodyPace(app.asgi_app)  # type: ignore[method-assign]
+    app.asgi_app = BodyPace(app.asgi_app)  # type: ignore[assignment,method-assign]
     client = Client(method="POST")
     parts = [bytes(1)] + 100 * [b""] + 100 * [bytes(16 * 1024)]
     for part in parts:

@@ -15,7 +15,6 @@ from sqlalchemy import insert
 from quartapp.db.database import Database
 from quartapp.houses.models import House
 from quartapp.testing import MakeUser, sign_in
-from quartapp.web import connection
 from tests.web.house_of_files import cookie_of
 from tests.web.wire import Heard, speak
 
@@ -54,7 +53,9 @@ def gone_after(app: Quart, seconds: float) -> Any:
 async def test_who_stays_reads_their_own_rows(
     app: Quart, database: Database, make_user: MakeUser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(connection, "PATIENCE", 0)  # so that each is cancelled where it stands
+    monkeypatch.setattr(
+        "quartapp.web.client.PATIENCE", 0
+    )  # so that each is cancelled where it stands
     people = [await make_user(username=f"person-{n}") for n in range(PEOPLE)]
     async with database.writing() as db:
         rows = [
