@@ -16,7 +16,7 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -27,13 +27,6 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from hypercorn.config import Config
-from hypercorn.typing import (
-    ASGIFramework,
-    ASGIReceiveCallable,
-    ASGISendCallable,
-    ASGISendEvent,
-    Scope,
-)
 
 from quartapp.serve import garbage, logs
 from quartapp.serve.config import read_config
@@ -223,31 +216,9 @@ def _load(plan: Plan, told: Connection) -> Requests:
             app = application(settings, lesson=plan.lesson, debug=False)
     except (ServeError, SettingsError) as error:
         sys.exit(f"Error: {error}")
-    requests = Requests(_taking_turns(app))
+    requests = Requests(app)
     app.before_serving(partial(_follow, app, requests, told, plan.shutdown_timeout))
     return requests
-
-
-def _taking_turns(app: ASGIFramework) -> ASGIFramework:
-    """The application, which lets others run between two parts of an answer.
-
-    granian takes what is sent to a client who is gone at once, and for ever.
-    """
-
-    def in_turn(
-        scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable
-    ) -> Awaitable[None]:
-        async def send_and_wait(event: ASGISendEvent) -> None:
-            await send(event)
-            await asyncio.sleep(0)
-
-        def send_in_turn(event: ASGISendEvent) -> Awaitable[None]:
-            is_part = event["type"] == "http.response.body" and event.get("more_body", False)
-            return (send_and_wait if is_part else send)(event)
-
-        return app(scope, receive, send_in_turn)
-
-    return in_turn
 
 
 async def _follow(app: Quart, requests: Requests, told: Connection, limit: float) -> None:

@@ -129,7 +129,7 @@ async def _send(send: ASGISendCallable, response: ResponseTypes) -> None:
     await send({"type": "http.response.start", "status": response.status_code, "headers": headers})
     if isinstance(response, WerkzeugResponse):
         for chunk in response.response:
-            await _send_body(send, chunk, more=True)
+            await _send_part(send, chunk)
     elif isinstance(response.response, DataBody):
         whole = response.response
         data = whole.data[whole.begin : whole.end]
@@ -138,13 +138,16 @@ async def _send(send: ASGISendCallable, response: ResponseTypes) -> None:
     else:
         async with response.response as chunks:
             async for chunk in chunks:
-                await _send_body(send, chunk, more=True)
-    await _send_body(send, b"", more=False)
+                await _send_part(send, chunk)
+    await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
-async def _send_body(send: ASGISendCallable, chunk: str | bytes, *, more: bool) -> None:
+async def _send_part(send: ASGISendCallable, chunk: str | bytes) -> None:
     data = chunk.encode() if isinstance(chunk, str) else chunk
-    await send({"type": "http.response.body", "body": data, "more_body": more})
+    await send({"type": "http.response.body", "body": data, "more_body": True})
+    # Others run between two parts: granian takes what is sent to a client who is gone at once,
+    # and for ever.
+    await asyncio.sleep(0)
 
 
 async def _promise(scope: HTTPScope, send: ASGISendCallable, path: str, headers: Headers) -> None:
