@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable
 from functools import partial
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from hypercorn.typing import (
     ASGIFramework,
     ASGIReceiveCallable,
     ASGISendCallable,
     ASGISendEvent,
+    HTTPResponseBodyEvent,
     Scope,
 )
 
@@ -32,7 +34,7 @@ class Exchange:
         """Let the application answer."""
         if scope["type"] == "http":
             receive = partial(self._connection.receive, receive)
-        task = cast("asyncio.Task[Any]", asyncio.current_task())
+        task: Any = asyncio.current_task()
         self._connection.begin(task)
         try:
             await app(scope, receive, self._answer)
@@ -40,14 +42,16 @@ class Exchange:
             self._note_answered()
             self._connection.end(task)
 
-    async def _answer(self, event: ASGISendEvent) -> None:
+    def _answer(self, event: ASGISendEvent) -> Awaitable[None]:
         """Send an event, unless the client is gone.
 
         hypercorn would take the end of its answer for the begin of a pause between two requests.
         """
         if event["type"] != "http.response.body" or event.get("more_body", False):
-            await self._send_if_there(event)
-            return
+            return self._send_if_there(event)
+        return self._end(event)
+
+    async def _end(self, event: HTTPResponseBodyEvent) -> None:
         if len(event.get("body", b"")) > SHORT:  # its client may go while this is sent
             await self._send_if_there({**event, "more_body": True})
             event = {**event, "body": b""}
@@ -57,11 +61,10 @@ class Exchange:
         self._connection.hands_over(done=True)
         self._note_answered()
 
-    async def _send_if_there(self, event: ASGISendEvent) -> None:
+    def _send_if_there(self, event: ASGISendEvent) -> Awaitable[None]:
         if self._connection.lost:
-            await asyncio.sleep(0)  # what sends without an end is to hear of it
-        else:
-            await self._send(event)
+            return asyncio.sleep(0)  # what sends without an end is to hear of it
+        return self._send(event)
 
     def _note_answered(self) -> None:
         if not self._is_answered:
