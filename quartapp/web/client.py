@@ -9,7 +9,8 @@ from hypercorn.typing import ASGIReceiveCallable
 
 from quartapp.web.paced_body import PacedBody
 
-PATIENCE = 0.2  # seconds until somebody listens whether a client is still there
+# Seconds until somebody listens whether a client is still there, and the time of an answer counts.
+PATIENCE = 0.2
 
 
 class Client:
@@ -66,7 +67,7 @@ class Client:
     def answer_within(self, seconds: float | None) -> None:
         """Take it for gone if it has not taken in the answer by then; None lets it have its time.
 
-        Who has an answer within PATIENCE gets that much longer.
+        Who has an answer within PATIENCE gets up to that much longer.
         """
         self._limit = seconds
         if self._is_late:

@@ -57,6 +57,7 @@ class Connection:
             if listener := client.hear_no_more():
                 listener.cancel()
                 await asyncio.wait([listener])
+                del listener  # which an error that is on its way would keep
         if client.failure is not None:
             raise client.failure
 
@@ -145,7 +146,7 @@ async def _send(send: ASGISendCallable, response: ResponseTypes) -> None:
 async def _send_part(send: ASGISendCallable, chunk: str | bytes) -> None:
     data = chunk.encode() if isinstance(chunk, str) else chunk
     await send({"type": "http.response.body", "body": data, "more_body": True})
-    # Others run between two parts: granian takes what is sent to a client who is gone at once,
+    # Others run between two parts: a server takes what is sent to a client who is gone at once,
     # and for ever.
     await asyncio.sleep(0)
 

@@ -21,11 +21,11 @@ class LeanResponse(Response):
         mimetype: str | None = None,
         content_type: str | None = None,
     ) -> None:
+        kind = self.default_mimetype if mimetype is None else mimetype
         is_text = isinstance(response, (str, bytes)) and self.automatically_set_content_length
-        if not is_text or headers is not None or content_type is not None:
+        if not is_text or headers is not None or content_type is not None or kind is None:
             super().__init__(response, status, headers, mimetype, content_type)
             return
-        kind = self.default_mimetype if mimetype is None else mimetype
         data = response if isinstance(response, bytes) else response.encode()
         told = Headers()
         told[:] = (

@@ -329,7 +329,10 @@ async def test_an_answer_that_its_client_does_not_take_is_given_up(app: Applicat
     assert asking.cancelling() == 0
 
 
-async def test_an_answer_may_take_as_long_as_it_likes_where_it_says_so(app: Application) -> None:
+async def test_an_answer_may_take_as_long_as_it_likes_where_it_says_so(
+    app: Application, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("quartapp.web.client.PATIENCE", 0)
     app.config["RESPONSE_TIMEOUT"] = 0.01
 
     @app.get("/patient")

@@ -53,9 +53,8 @@ def gone_after(app: Quart, seconds: float) -> Any:
 async def test_who_stays_reads_their_own_rows(
     app: Quart, database: Database, make_user: MakeUser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(
-        "quartapp.web.client.PATIENCE", 0
-    )  # so that each is cancelled where it stands
+    # So that each is cancelled where it stands.
+    monkeypatch.setattr("quartapp.web.client.PATIENCE", 0)
     people = [await make_user(username=f"person-{n}") for n in range(PEOPLE)]
     async with database.writing() as db:
         rows = [

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from quart import Blueprint, request, url_for
+from quart import Blueprint, Quart, request, url_for
 
 from quartapp.web import application
-from quartapp.web.application import Application
+from quartapp.web.application import Application, Routes
 
 
 @pytest.fixture
@@ -48,6 +48,17 @@ async def test_each_host_and_scheme_gets_its_own_addresses_also_when_asked_again
                 answer = await client.get("/address?x=1", headers={"Host": host}, scheme=scheme)
 
                 assert await answer.get_data() == f"{scheme}://{host}/address".encode()
+
+
+async def test_routes_are_bound_with_all_that_werkzeug_binds(app: Application) -> None:
+    async with app.test_request_context("/names?x=1", method="POST") as context:
+        ours = context.url_adapter
+        theirs = Quart.create_url_adapter(app, context.request)
+
+    assert type(ours) is Routes
+    assert theirs is not None
+    assert vars(ours).keys() - vars(theirs).keys() == {"_plain"}
+    assert vars(theirs).items() <= vars(ours).items()
 
 
 async def test_a_query_and_a_method_are_those_of_each_request(app: Application) -> None:

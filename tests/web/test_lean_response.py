@@ -45,6 +45,13 @@ async def test_a_class_that_counts_no_length_is_left_to_quart() -> None:
     assert "Content-Length" not in Uncounted("a").headers
 
 
+async def test_so_is_one_that_tells_no_type() -> None:
+    class Untold(LeanResponse):
+        default_mimetype = None  # type: ignore[assignment]
+
+    assert list(Untold("a").headers) == [("Content-Length", "1")]
+
+
 @pytest.mark.parametrize("made", [LeanResponse, Response])
 async def test_a_type_that_would_be_a_second_header_is_refused(made: type[Response]) -> None:
     with pytest.raises(ValueError, match="newline"):

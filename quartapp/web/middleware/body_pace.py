@@ -71,7 +71,7 @@ class Pace:
 
 
 class BodyPace:
-    """Gives each request its Pace, and keeps it until the answer begins.
+    """Gives each request that may have a body its Pace, and keeps it until the answer begins.
 
     Who drips a body seems to have hung up, and is answered 408 if it has no answer by then.
     """

@@ -58,10 +58,10 @@ class Probes:
         self, scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable
     ) -> Awaitable[None]:
         if scope["type"] == "http" and scope["path"] in {LIVE, READY}:
-            return self._answer(scope, receive, send)
+            return self._tell(scope, receive, send)
         return self.app(scope, receive, send)
 
-    async def _answer(
+    async def _tell(
         self, scope: HTTPScope, receive: ASGIReceiveCallable, send: ASGISendCallable
     ) -> None:
         if scope["method"] not in {"GET", "HEAD"}:

@@ -143,10 +143,11 @@ async def test_a_full_disk_is_507_and_nothing_is_imported(
 
 @pytest.mark.parametrize("kind", TYPES)
 async def test_an_export_may_take_longer_than_other_answers(
-    api: Api, database: Database, kind: str
+    api: Api, database: Database, kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with database.writing() as db:
         await db.execute(insert(House), [{"id": f"h{n:04}"} for n in range(1201)])
+    monkeypatch.setattr("quartapp.web.client.PATIENCE", 0)
     api.app.config["RESPONSE_TIMEOUT"] = 1e-9  # seconds
 
     text = await (await api.get(f"/houses.{kind}")).get_data(as_text=True)
