@@ -48,7 +48,7 @@ async def authenticate(
     renewed. Raises Busy, before anything is asked of the database, where too many wait.
     """
     passwords.admit()
-    async with database.reading(snapshot=False) as db:
+    async with database.asking() as db:
         account = await service.find(db, username=username)
     why = await _why_not(database, passwords, account, password)
     if account is not None and why is None:
@@ -191,7 +191,7 @@ async def is_accepted(
     database: Database, passwords: Passwords, *, username: str, password: str
 ) -> bool:
     """Whether somebody could sign in with these; changes nothing."""
-    async with database.reading() as db:
+    async with database.asking() as db:
         account = await service.find(db, username=username)
     if account is None or account.disabled_at is not None or len(password) > TRIED:
         return False

@@ -6,9 +6,20 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any, cast
 
-from sqlalchemy import CursorResult, bindparam, delete, func, literal, select, update
+from sqlalchemy import (
+    CursorResult,
+    Table,
+    and_,
+    bindparam,
+    delete,
+    false,
+    func,
+    literal,
+    select,
+    update,
+)
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from quartapp.accounts.models import Account, AccountStatus, LoginSession
 from quartapp.accounts.passwords import hashed
@@ -33,8 +44,21 @@ _SIGN_INS = Daily(
     at=LoginSession.__table__.c.created_at,
 )
 
-# Made once: to make them takes as long as to ask.
-_NAMED = select(Account).where(Account.username == bindparam("name"))
+# Made once: to make them takes as long as to ask. What every sign-in asks is asked of the tables,
+# as an object of the class costs twice as much as its row.
+_TABLE, _STATUS = cast(Table, Account.__table__), cast(Table, AccountStatus.__table__)
+_OF_ACCOUNT = and_(_STATUS.c.account_id == _TABLE.c.id, _STATUS.c.username == _TABLE.c.username)
+_IS_ADMIN = select(_STATUS.c.is_admin).where(_OF_ACCOUNT).scalar_subquery()
+_DISABLED_AT = select(_STATUS.c.disabled_at).where(_OF_ACCOUNT).scalar_subquery()
+_ROW = select(
+    _TABLE.c.id,
+    _TABLE.c.username,
+    _TABLE.c.userpwd,
+    func.coalesce(_IS_ADMIN, false()).label("is_admin"),
+    _DISABLED_AT.label("disabled_at"),
+)
+_NAMED = _ROW.where(_TABLE.c.username == bindparam("name"))
+_AS_IT_IS = _ROW.where(_TABLE.c.id == bindparam("id")).with_for_update()
 _HELD = select(Account).where(Account.id == bindparam("id")).with_for_update()
 
 
@@ -48,13 +72,13 @@ def subject_of(account: Account) -> str:
     return subject(id=account.id, username=account.username)
 
 
-async def find(db: AsyncSession, *, username: str) -> Account | None:
-    """The account of that name, compared to the letter; None if there is none."""
+async def find(db: AsyncSession | AsyncConnection, *, username: str) -> Account | None:
+    """The account of that name, compared to the letter, as no part of a session; else None."""
     if len(username) > NAME_LENGTH or not is_storable(username):
         return None
-    found = await db.scalar(_NAMED, {"name": username})
+    row = (await db.execute(_NAMED, {"name": username})).one_or_none()
     # MySQL's utf8mb4_bin takes no notice of spaces at the end; SQLite does, and so do people.
-    return found if found is not None and found.username == username else None
+    return Account(**row._asdict()) if row is not None and row.username == username else None
 
 
 async def find_by_id(db: AsyncSession, *, id: int) -> Account | None:
@@ -250,19 +274,14 @@ async def hold(db: AsyncSession, *, id: int) -> Account | None:
     return await db.scalar(_HELD, {"id": id}, execution_options={"populate_existing": True})
 
 
-async def hold_unchanged(db: AsyncSession, *, account: Account) -> bool:
+async def hold_unchanged(db: AsyncSession | AsyncConnection, *, account: Account) -> bool:
     """Whether an account may still sign in as it was read; it stays so until the transaction ends.
 
     Name, password and role are compared. Whoever is about to change them is waited for.
     """
-    read = (account.username, account.userpwd, account.is_admin, None)
-    held = await hold(db, id=account.id)
-    return held is not None and read == (
-        held.username,
-        held.userpwd,
-        held.is_admin,
-        held.disabled_at,
-    )
+    held = (await db.execute(_AS_IT_IS, {"id": account.id})).one_or_none()
+    read = (account.id, account.username, account.userpwd, account.is_admin, None)
+    return held is not None and tuple(held) == read
 
 
 async def _slice(

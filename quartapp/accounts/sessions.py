@@ -42,9 +42,10 @@ SURPLUS = "too many"  # why a session was ended
 _COLUMNS: Final = [field.name for field in fields(Session)]
 
 # Made once: to make them takes as long as to ask.
-_ADD: Final = insert(cast(Table, LoginSession.__table__))
-_LIVE: Final = select(LoginSession.id).where(
-    LoginSession.id == bindparam("session"),
+_TABLE: Final = cast(Table, LoginSession.__table__)
+_ADD: Final = insert(_TABLE)
+_LIVE: Final = select(_TABLE.c.id).where(
+    _TABLE.c.id == bindparam("session"),
     is_live(bindparam("now")),
     ~exists().where(LoginKey.id == bindparam("token")),
 )
@@ -113,7 +114,7 @@ class DatabaseSessionStore:
     async def is_live(self, session_id: str, token: str, *, now: datetime) -> bool:
         """Tell whether a session is live and this token of it not revoked by itself."""
         asked = {"session": session_id, "now": now, "token": token}
-        async with self._database.reading(snapshot=False) as db:
+        async with self._database.asking() as db:
             return await db.scalar(_LIVE, asked) is not None
 
     async def revoke_token(self, token: str, *, until: datetime) -> None:
@@ -192,7 +193,7 @@ class DatabaseSessionStore:
     ) -> int:
         """Run one statement in a transaction of its own, and return how many rows it met."""
         unsynchronized = {"synchronize_session": False}
-        async with self._database.writing() as db:
+        async with self._database.writing(alone=True) as db:
             done = await db.execute(statement, values, execution_options=unsynchronized)
         return cast("CursorResult[Any]", done).rowcount
 

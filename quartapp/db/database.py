@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession
 from quartapp.core.errors import NotReady
 from quartapp.db.deadline import statements_within
 from quartapp.db.engine import (
+    ALONE,
     CONNECT_TIMEOUT,
     MEMORY,
     POOL_SIZE,
@@ -56,6 +57,7 @@ class Database:
         self.engine = engine
         self._without_snapshot = engine.execution_options(**{SNAPSHOT: False})
         self._to_write = engine.execution_options(**{WRITING: True})
+        self._to_write_once = engine.execution_options(**{WRITING: True, ALONE: True})
 
     @asynccontextmanager
     async def reading(
@@ -102,17 +104,21 @@ class Database:
 
     @asynccontextmanager
     async def writing(
-        self, *, limit: float | None = TRANSACTION_TIMEOUT
+        self, *, limit: float | None = TRANSACTION_TIMEOUT, alone: bool = False
     ) -> AsyncIterator[AsyncSession]:
         """A transaction that commits when the block ends, and rolls back when it raises.
 
         On SQLite other writers are kept out from its first statement on. A commit that has begun
         runs to its end even if the task is cancelled meanwhile. Raises NotReady if the block, or
         the commit, is not through after `limit` seconds.
+
+        A block of one change says that it stands `alone`. On SQLite to carry it out is to commit
+        it, with no errand more: of who is cancelled meanwhile nobody knows whether it was done.
         """
         async with self._turn():
             await self._fit()
-            session = AsyncSession(self._to_write, expire_on_commit=False)
+            engine = self._to_write_once if alone else self._to_write
+            session = AsyncSession(engine, expire_on_commit=False)
             try:
                 async with _AtMost(limit):
                     yield session

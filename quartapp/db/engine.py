@@ -29,8 +29,10 @@ SQL_MODE = (
     "NO_ENGINE_SUBSTITUTION'"
 )
 
-# Execution options of a transaction: that it will write, and (False) that it needs no snapshot.
+# Execution options of a transaction: that it will write, that it is but one statement, and (False)
+# that it needs no snapshot.
 WRITING = "quartapp_writing"
+ALONE = "quartapp_alone"
 SNAPSHOT = "quartapp_snapshot"
 MEMORY = (None, "", ":memory:")  # what the address of a SQLite database in memory names
 SERVER_GONE = 2013  # MySQL's number for a server that fell silent
@@ -151,6 +153,10 @@ def _prepare_mysql(connection: Any, _record: object) -> None:
 
 def _begin(connection: Connection) -> None:
     options = connection.get_execution_options()
-    if options.get(SNAPSHOT, True):
-        driver = cast(sqlite.QuickConnection, connection.connection.driver_connection)
+    if not options.get(SNAPSHOT, True):
+        return
+    driver = cast(sqlite.QuickConnection, connection.connection.driver_connection)
+    if options.get(ALONE):
+        driver.announce_alone()
+    else:
         driver.announce(sqlite.BEGIN_WRITING if options.get(WRITING) else sqlite.BEGIN_READING)

@@ -22,7 +22,8 @@ from quartapp.db.to_the_end import to_the_end
 
 BEGIN_READING = "BEGIN"  # of a transaction that takes no lock before it reads or writes
 BEGIN_WRITING = "BEGIN IMMEDIATE"  # of one that keeps other writers out from its first statement on
-CHANGES = ("INSERT", "UPDATE", "DELETE", "REPLACE", "SAVEPOINT")
+WHOLE = ("INSERT", "UPDATE", "DELETE", "REPLACE")  # changes that SQLite keeps one by one
+CHANGES = (*WHOLE, "SAVEPOINT")
 CHUNK = 64  # rows; only for those who iterate over a cursor of the driver's own
 
 
@@ -49,6 +50,7 @@ class QuickConnection(aiosqlite.Connection):
         super().__init__(connector, CHUNK)
         self._to_begin = ""  # what begins the transaction that was announced
         self._has_begun = False
+        self._is_alone = False  # the next statement, which SQLite keeps by itself
 
     def __await__(self) -> Generator[Any, None, QuickConnection]:
         """Open it. Who is cancelled meanwhile leaves none that is open and nobody's."""
@@ -66,16 +68,21 @@ class QuickConnection(aiosqlite.Connection):
         """Begin a transaction as soon as there is something to do."""
         self._to_begin = begin
 
+    def announce_alone(self) -> None:
+        """Let one statement, the next, be kept without a transaction around it."""
+        self._is_alone = True
+
     async def ask(self, statement: str, parameters: Iterable[Any] | None) -> Answer:
         """Execute a statement, with which the transaction begins that was announced.
 
-        Where none was, a change is refused: nobody could undo it.
+        Where none was, a change is refused, as nobody could undo it, unless it was announced alone.
         """
         begin, self._to_begin = self._to_begin, ""
+        is_alone, self._is_alone = self._is_alone, False
         values: Iterable[Any] | None = parameters
         if begin:
             values, self._has_begun = _AfterBegin(begin, parameters or ()), True
-        else:
+        elif not (is_alone and statement.startswith(WHOLE)):
             self._refuse_change(statement)
         try:
             found: Any = await self.execute_fetchall(statement, values)
@@ -99,14 +106,14 @@ class QuickConnection(aiosqlite.Connection):
 
     async def commit(self) -> None:
         """Keep what was done since the transaction began."""
-        self._to_begin = ""
+        self._to_begin, self._is_alone = "", False
         if self._has_begun:
             await super().commit()
             self._has_begun = False
 
     async def rollback(self) -> None:
         """Undo what was done since the transaction began, and end it."""
-        self._to_begin = ""
+        self._to_begin, self._is_alone = "", False
         if self._has_begun:
             await super().rollback()
             self._has_begun = False

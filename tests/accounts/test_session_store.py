@@ -218,12 +218,12 @@ async def test_a_deadlock_is_tried_again_and_not_forever(
         def __init__(self, inner: Any, times: int) -> None:
             self.inner, self.times = inner, times
 
-        def writing(self) -> Any:
+        def writing(self, **given: Any) -> Any:
             nonlocal calls
             calls += 1
             if calls <= self.times:
                 raise error
-            return self.inner.writing()
+            return self.inner.writing(**given)
 
     inner = store._database
     monkeypatch.setattr(store, "_database", Failing(inner, ATTEMPTS - 1))

@@ -159,6 +159,52 @@ async def test_a_change_is_one_errand_and_to_keep_it_another(
     assert count(errands) == 1
 
 
+async def test_a_change_that_stands_alone_is_one_errand_and_is_kept(
+    database: Database, errands: pytest.LogCaptureFixture
+) -> None:
+    async with database.writing(alone=True) as db:
+        await db.execute(INSERT)
+    assert count(errands) == 1
+
+    async with database.reading() as db:
+        assert await db.scalar(text("SELECT count(*) FROM kept")) == 1
+
+
+async def test_where_one_change_was_announced_there_is_no_second_one(database: Database) -> None:
+    second = INSERT, text("DELETE FROM kept")
+    for change in second:
+        with pytest.raises(ProgrammingError, match="needs a transaction"):
+            async with database.writing(alone=True) as db:
+                await db.execute(text("UPDATE kept SET name = 'b'"))
+                await db.execute(change)
+    with pytest.raises(ProgrammingError, match="needs a transaction"):
+        async with database.writing(alone=True) as db:
+            await db.execute(text("INSERT INTO kept (name) VALUES (:n)"), [{"n": "a"}, {"n": "b"}])
+    with pytest.raises(ProgrammingError, match="needs a transaction"):
+        async with database.writing(alone=True) as db, db.begin_nested():
+            await db.execute(INSERT)
+
+    async with database.reading() as db:
+        assert await db.scalar(text("SELECT count(*) FROM kept")) == 0
+
+
+async def test_a_change_that_stands_alone_and_fails_is_nothing_to_the_next_user(
+    database: Database,
+) -> None:
+    for _ in range(2):
+        with pytest.raises(IntegrityError):
+            async with database.writing(alone=True) as db:
+                await db.execute(text("INSERT INTO kept (id) VALUES (1), (1)"))
+        async with database.writing(alone=True) as db:
+            """Who has nothing to do after all."""
+        with pytest.raises(ProgrammingError, match="needs a transaction"):
+            async with database.asking() as asked:
+                await asked.execute(INSERT)
+
+    async with database.reading() as db:
+        assert await db.scalar(text("SELECT count(*) FROM kept")) == 0
+
+
 async def test_who_may_write_keeps_others_out_from_the_first_question_on(
     database: Database,
 ) -> None:

@@ -24,7 +24,7 @@ from quartapp.jwt.session_tokens import SessionTokens
 from quartapp.web.api.models import In, Out
 from quartapp.web.api.operations import FORM, JSON, Answer, Json, Operation, answer, nothing
 from quartapp.web.api.tokens import account_is_gone, caller, scopes_of, session_of_token
-from quartapp.web.db import reading
+from quartapp.web.db import asking, reading
 from quartapp.web.events import security
 from quartapp.web.limits import limits
 from quartapp.web.login import authenticate, tell_sign_in
@@ -136,7 +136,7 @@ async def revoke() -> Response:
 async def _is_unchanged(account: Account) -> bool:
     # The session is there by now: who changes the account later ends it, and who has begun is
     # waited for, by the row's lock on MySQL, and on SQLite by the session's own transaction.
-    async with reading(snapshot=False) as db:
+    async with asking() as db:
         return await accounts.hold_unchanged(db, account=account)
 
 
