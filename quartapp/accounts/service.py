@@ -58,7 +58,8 @@ _ROW = select(
     _DISABLED_AT.label("disabled_at"),
 )
 _NAMED = _ROW.where(_TABLE.c.username == bindparam("name"))
-_AS_IT_IS = _ROW.where(_TABLE.c.id == bindparam("id")).with_for_update()
+_OF_ID = _ROW.where(_TABLE.c.id == bindparam("id"))
+_AS_IT_IS = _OF_ID.with_for_update()
 _HELD = select(Account).where(Account.id == bindparam("id")).with_for_update()
 
 
@@ -81,28 +82,24 @@ async def find(db: AsyncSession | AsyncConnection, *, username: str) -> Account 
     return Account(**row._asdict()) if row is not None and row.username == username else None
 
 
-async def find_by_id(db: AsyncSession, *, id: int) -> Account | None:
-    """The account of that id; None if there is none."""
-    return await db.get(Account, id) if 0 < id <= MOST_ID else None
-
-
 async def get(db: AsyncSession, *, id: int) -> Account:
     """The account of that id. Raises NotFound."""
-    account = await find_by_id(db, id=id)
+    account = await db.get(Account, id) if 0 < id <= MOST_ID else None
     if account is None:
         raise NotFound(f"there is no account {id}")
     return account
 
 
-async def find_by_subject(db: AsyncSession, *, subject: str) -> Account | None:
-    """The account that a session is of; None if it is no more, or disabled."""
+async def find_by_subject(db: AsyncSession | AsyncConnection, *, subject: str) -> Account | None:
+    """The account that a session is of, as no part of a session; None if gone or disabled."""
     id, _, _ = subject.partition(":")
-    if not (id.isascii() and id.isdecimal() and len(id) <= len(str(MOST_ID))):
+    is_number = id.isascii() and id.isdecimal() and len(id) <= len(str(MOST_ID))
+    if not is_number or int(id) > MOST_ID:
         return None
-    account = await find_by_id(db, id=int(id))
-    if account is None or subject_of(account) != subject or account.disabled_at is not None:
+    row = (await db.execute(_OF_ID, {"id": int(id)})).one_or_none()
+    if row is None or subject_of(account := Account(**row._asdict())) != subject:
         return None
-    return account
+    return account if account.disabled_at is None else None
 
 
 async def everyone(db: AsyncSession) -> Sequence[Account]:

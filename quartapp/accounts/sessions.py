@@ -29,6 +29,7 @@ from quartapp.accounts.models import LoginKey, LoginSession
 from quartapp.accounts.session_rows import end_all, end_many, end_one, is_live, is_theirs
 from quartapp.db.database import Database
 from quartapp.db.retry import retried
+from quartapp.db.to_the_end import to_the_end
 from quartapp.jwt.session_store import LISTED, Rotation, Session
 
 # Sign-ins that have ended stay that long: the overview counts those of two weeks.
@@ -194,7 +195,8 @@ class DatabaseSessionStore:
         """Run one statement in a transaction of its own, and return how many rows it met."""
         unsynchronized = {"synchronize_session": False}
         async with self._database.writing(alone=True) as db:
-            done = await db.execute(statement, values, execution_options=unsynchronized)
+            # Not to be left in the middle: the next writer would meet it in the database.
+            done = await to_the_end(db.execute(statement, values, execution_options=unsynchronized))
         return cast("CursorResult[Any]", done).rowcount
 
 

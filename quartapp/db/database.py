@@ -113,7 +113,8 @@ class Database:
         the commit, is not through after `limit` seconds.
 
         A block of one change says that it stands `alone`. On SQLite to carry it out is to commit
-        it, with no errand more: of who is cancelled meanwhile nobody knows whether it was done.
+        it, with no errand more: what is raised afterwards takes nothing back, and nobody knows
+        whether it was done who is cancelled, or given up, meanwhile.
         """
         async with self._turn():
             await self._fit()

@@ -24,7 +24,7 @@ from quartapp.jwt.session_tokens import SessionTokens
 from quartapp.web.api.models import In, Out
 from quartapp.web.api.operations import FORM, JSON, Answer, Json, Operation, answer, nothing
 from quartapp.web.api.tokens import account_is_gone, caller, scopes_of, session_of_token
-from quartapp.web.db import asking, reading
+from quartapp.web.db import asking
 from quartapp.web.events import security
 from quartapp.web.limits import limits
 from quartapp.web.login import authenticate, tell_sign_in
@@ -105,7 +105,7 @@ async def sign_in(body: SignIn) -> Response:
 )
 async def refresh() -> Response:
     """Use the token up for two new ones, with what the account may do now."""
-    async with reading() as db:
+    async with asking() as db:
         account = await accounts.find_by_subject(db, subject=get_jwt_identity())
     if account is None:
         return await account_is_gone()

@@ -17,7 +17,7 @@ from quartapp.web.api.models import In, Out, Password
 from quartapp.web.api.operations import Answer, Json, Operation, answer, nothing
 from quartapp.web.api.sessions import Ended, Sessions
 from quartapp.web.api.tokens import account_is_gone, caller
-from quartapp.web.db import reading
+from quartapp.web.db import asking
 from quartapp.web.events import security
 
 bp = Blueprint("me", __name__, url_prefix="/me")
@@ -44,9 +44,9 @@ class NewPassword(In):
 @Operation(id="getMe", summary="Whose token it is", answers={200: Answer("The account.", Me)})
 async def me() -> Response:
     """Say whose token it is, and what it is good for."""
-    asking = caller()
-    async with reading() as db:
-        account = await accounts.find_by_subject(db, subject=asking.subject)
+    who = caller()
+    async with asking() as db:
+        account = await accounts.find_by_subject(db, subject=who.subject)
     if account is None:
         return await account_is_gone()
     return answer(
@@ -55,7 +55,7 @@ async def me() -> Response:
             username=account.username,
             admin=account.is_admin,
             scopes=sorted(get_scopes()),
-            session_id=asking.session_id,
+            session_id=who.session_id,
         )
     )
 
@@ -85,9 +85,9 @@ async def change_password(body: NewPassword) -> Response:
 )
 async def sessions() -> Response:
     """List the live sessions, browsers and programs alike."""
-    asking = caller()
-    found = await list_sessions(asking.subject)
-    return answer(Sessions.of(found, current=asking.session_id))
+    who = caller()
+    found = await list_sessions(who.subject)
+    return answer(Sessions.of(found, current=who.session_id))
 
 
 @bp.delete("/sessions/<session_id>")
@@ -113,7 +113,7 @@ async def end_session(session_id: str) -> Response:
 )
 async def end_other_sessions() -> Response:
     """End every session but this one."""
-    asking = caller()
-    ended = await revoke_all_sessions(asking.subject, keep=asking.session_id, reason="signed out")
-    security("sessions.revoked", user=asking.id, count=ended, reason="signed out")
+    who = caller()
+    ended = await revoke_all_sessions(who.subject, keep=who.session_id, reason="signed out")
+    security("sessions.revoked", user=who.id, count=ended, reason="signed out")
     return answer(Ended(ended=ended))

@@ -12,7 +12,7 @@ from werkzeug.wrappers import Response
 from quartapp.accounts import service as accounts
 from quartapp.accounts.models import Account
 from quartapp.paths import TEMPLATES
-from quartapp.web.db import reading
+from quartapp.web.db import asking
 from quartapp.web.lessons._mount import app_of, as_seen_by_client, root_of
 from quartapp.web.login import authenticate
 from quartapp.web.signed_cookie import CookieAuth
@@ -62,7 +62,7 @@ async def signed_in() -> Account:
     subject = auth().load_user().auth_id
     if subject is None:
         raise Unauthorized
-    async with reading(snapshot=False) as db:
+    async with asking() as db:
         account = await accounts.find_by_subject(db, subject=subject)
     if account is None:
         raise Unauthorized
