@@ -52,6 +52,22 @@ async def actions(database: Database) -> list[str]:
         return list(await db.scalars(select(AuditEntry.action).order_by(AuditEntry.id)))
 
 
+async def test_a_password_changed_after_its_account_was_found_is_not_overwritten(
+    database: Database,
+) -> None:
+    await make(database, "bob")
+    async with database.writing() as db:
+        found = await service.find(db, username="bob")
+        assert found is not None
+        elsewhere = update(Account).where(Account.id == found.id).values(userpwd="y")
+        await db.execute(elsewhere, execution_options={"synchronize_session": False})
+
+        with pytest.raises(Conflict, match="meanwhile"):
+            await service.put_password(db, account=found, password_hash="z", by=BY)
+
+    assert (await get(database, found)).userpwd == "y"
+
+
 async def test_the_first_account_is_an_admin_s_and_no_later_one(database: Database) -> None:
     first, second = [await make(database, name, is_admin=None) for name in ("one", "two")]
     assert (first.is_admin, second.is_admin) == (True, False)
