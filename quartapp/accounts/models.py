@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final, cast
 
-from sqlalchemy import String, Text, false, func, select
+from sqlalchemy import String, Table, Text, false, func, select
 from sqlalchemy.orm import Mapped, column_property, mapped_column
 
 from quartapp.db.base import MYSQL_TABLE, Base
@@ -46,13 +46,15 @@ class Account(Base):
         disabled_at: Mapped[datetime | None]
 
 
-_status = AccountStatus.account_id == Account.id, AccountStatus.username == Account.username
-Account.is_admin = column_property(
-    func.coalesce(select(AccountStatus.is_admin).where(*_status).scalar_subquery(), false())
+ACCOUNT: Final = cast(Table, Account.__table__)
+_STATUS: Final = cast(Table, AccountStatus.__table__)
+_OF_ACCOUNT: Final = _STATUS.c.account_id == ACCOUNT.c.id, _STATUS.c.username == ACCOUNT.c.username
+IS_ADMIN: Final = func.coalesce(
+    select(_STATUS.c.is_admin).where(*_OF_ACCOUNT).scalar_subquery(), false()
 )
-Account.disabled_at = column_property(
-    select(AccountStatus.disabled_at).where(*_status).scalar_subquery()
-)
+DISABLED_AT: Final = select(_STATUS.c.disabled_at).where(*_OF_ACCOUNT).scalar_subquery()
+Account.is_admin = column_property(IS_ADMIN)
+Account.disabled_at = column_property(DISABLED_AT)
 
 
 class LoginSession(Base):

@@ -6,22 +6,18 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any, cast
 
-from sqlalchemy import (
-    CursorResult,
-    Table,
-    and_,
-    bindparam,
-    delete,
-    false,
-    func,
-    literal,
-    select,
-    update,
-)
+from sqlalchemy import CursorResult, Select, bindparam, delete, func, literal, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
-from quartapp.accounts.models import Account, AccountStatus, LoginSession
+from quartapp.accounts.models import (
+    ACCOUNT,
+    DISABLED_AT,
+    IS_ADMIN,
+    Account,
+    AccountStatus,
+    LoginSession,
+)
 from quartapp.accounts.passwords import hashed
 from quartapp.accounts.session_rows import end_all, is_live
 from quartapp.audit.service import Actor, record
@@ -46,19 +42,9 @@ _SIGN_INS = Daily(
 
 # Made once: to make them takes as long as to ask. What every sign-in asks is asked of the tables,
 # as an object of the class costs twice as much as its row.
-_TABLE, _STATUS = cast(Table, Account.__table__), cast(Table, AccountStatus.__table__)
-_OF_ACCOUNT = and_(_STATUS.c.account_id == _TABLE.c.id, _STATUS.c.username == _TABLE.c.username)
-_IS_ADMIN = select(_STATUS.c.is_admin).where(_OF_ACCOUNT).scalar_subquery()
-_DISABLED_AT = select(_STATUS.c.disabled_at).where(_OF_ACCOUNT).scalar_subquery()
-_ROW = select(
-    _TABLE.c.id,
-    _TABLE.c.username,
-    _TABLE.c.userpwd,
-    func.coalesce(_IS_ADMIN, false()).label("is_admin"),
-    _DISABLED_AT.label("disabled_at"),
-)
-_NAMED = _ROW.where(_TABLE.c.username == bindparam("name"))
-_OF_ID = _ROW.where(_TABLE.c.id == bindparam("id"))
+_ROW = select(ACCOUNT, IS_ADMIN.label("is_admin"), DISABLED_AT.label("disabled_at"))
+_NAMED = _ROW.where(ACCOUNT.c.username == bindparam("name"))
+_OF_ID = _ROW.where(ACCOUNT.c.id == bindparam("id"))
 _AS_IT_IS = _OF_ID.with_for_update()
 _HELD = select(Account).where(Account.id == bindparam("id")).with_for_update()
 
@@ -77,9 +63,9 @@ async def find(db: AsyncSession | AsyncConnection, *, username: str) -> Account 
     """The account of that name, compared to the letter, as no part of a session; else None."""
     if len(username) > NAME_LENGTH or not is_storable(username):
         return None
-    row = (await db.execute(_NAMED, {"name": username})).one_or_none()
+    found = await _one(db, _NAMED, name=username)
     # MySQL's utf8mb4_bin takes no notice of spaces at the end; SQLite does, and so do people.
-    return Account(**row._asdict()) if row is not None and row.username == username else None
+    return found if found is not None and found.username == username else None
 
 
 async def get(db: AsyncSession, *, id: int) -> Account:
@@ -96,10 +82,10 @@ async def find_by_subject(db: AsyncSession | AsyncConnection, *, subject: str) -
     is_number = id.isascii() and id.isdecimal() and len(id) <= len(str(MOST_ID))
     if not is_number or int(id) > MOST_ID:
         return None
-    row = (await db.execute(_OF_ID, {"id": int(id)})).one_or_none()
-    if row is None or subject_of(account := Account(**row._asdict())) != subject:
+    account = await _one(db, _OF_ID, id=int(id))
+    if account is None or subject_of(account) != subject or account.disabled_at is not None:
         return None
-    return account if account.disabled_at is None else None
+    return account
 
 
 async def everyone(db: AsyncSession) -> Sequence[Account]:
@@ -276,9 +262,21 @@ async def hold_unchanged(db: AsyncSession | AsyncConnection, *, account: Account
 
     Name, password and role are compared. Whoever is about to change them is waited for.
     """
+    read = (account.username, account.userpwd, account.is_admin, None)
     held = (await db.execute(_AS_IT_IS, {"id": account.id})).one_or_none()
-    read = (account.id, account.username, account.userpwd, account.is_admin, None)
-    return held is not None and tuple(held) == read
+    return held is not None and read == (
+        held.username,
+        held.userpwd,
+        held.is_admin,
+        held.disabled_at,
+    )
+
+
+async def _one(
+    db: AsyncSession | AsyncConnection, asked: Select[Any], **values: object
+) -> Account | None:
+    row = (await db.execute(asked, values)).one_or_none()
+    return None if row is None else Account(**row._asdict())
 
 
 async def _slice(

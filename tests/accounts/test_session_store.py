@@ -13,6 +13,7 @@ import pytest
 import pytest_asyncio
 from sqlalchemy import func, insert, select
 from sqlalchemy.exc import OperationalError
+from sqlalchemy.pool import AsyncAdaptedQueuePool
 
 from quartapp.accounts import sessions
 from quartapp.accounts.models import LoginKey, LoginSession
@@ -235,6 +236,30 @@ async def test_a_deadlock_is_tried_again_and_not_forever(
     with pytest.raises(NotReady):
         await store.revoke(made.id, now=NOW, reason="x")
     assert calls == ATTEMPTS
+
+
+async def test_who_gives_up_a_change_leaves_nobody_in_its_middle(
+    store: DatabaseSessionStore, database: Database, other: Database
+) -> None:
+    """The change waits for another process, and its writer's turn lasts as long as it does."""
+    made = await added(store)
+    begun = select(LoginSession.id).with_for_update()
+    async with other.writing() as db:
+        await db.execute(begun)
+        changing = asyncio.create_task(store.revoke(made.id, now=NOW, reason="x"))
+        for _ in range(2):
+            await asyncio.sleep(0.1)
+            changing.cancel()
+        await asyncio.wait([changing], timeout=0.1)
+        assert not changing.done()
+
+    await asyncio.wait([changing])
+    assert changing.cancelled()
+    pool = database.engine.pool
+    assert isinstance(pool, AsyncAdaptedQueuePool)
+    assert pool.checkedout() == 0
+    await store.revoke_all(made.subject, now=NOW, reason="y")
+    assert await store.sessions_of(made.subject, now=NOW) == []
 
 
 async def test_ending_and_rotating_many_at_once_loses_nothing(
